@@ -1,0 +1,34 @@
+"""The client of the reward server, and the wire contract that both sides share.
+
+    from reward_client import RewardClient
+
+    with RewardClient("http://127.0.0.1:8000") as client:
+        answer = client.score([frame], rubric="cartpole-upright")
+
+Modules: ``client`` and ``async_client`` (the two clients), ``schema`` (the wire), ``frames`` (arrays to
+bytes), ``errors`` (the whole tree of errors).
+"""
+
+from reward_client.async_client import AsyncRewardClient
+from reward_client.client import RewardClient
+from reward_client.schema import (
+    ItemStatus,
+    Preprocess,
+    RewardItem,
+    Rubric,
+    ScoreRequest,
+    ScoreResponse,
+    ServerInfo,
+)
+
+__all__ = [
+    "AsyncRewardClient",
+    "ItemStatus",
+    "Preprocess",
+    "RewardClient",
+    "RewardItem",
+    "Rubric",
+    "ScoreRequest",
+    "ScoreResponse",
+    "ServerInfo",
+]

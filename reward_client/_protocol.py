@@ -1,0 +1,139 @@
+"""What the synchronous and the asynchronous client share: requests, answers, when to try again.
+
+Pure functions; no sockets and no clocks.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from typing import TypeVar
+
+import httpx
+from pydantic import BaseModel, ValidationError
+
+from reward_client.errors import (
+    BY_STATUS,
+    InvalidAnswerError,
+    RateLimitedError,
+    RequestTimeoutError,
+    RewardServiceError,
+    ServerUnreachableError,
+    StatusError,
+    UnavailableError,
+)
+from reward_client.frames import Frame, to_base64
+from reward_client.schema import ErrorResponse, Preprocess, Rubric, ScoreRequest, ScoreResponse
+
+Model = TypeVar("Model", bound=BaseModel)
+
+FIRST_BACKOFF_S = 0.25
+MAX_BACKOFF_S = 8.0
+MAX_RETRY_AFTER_S = 60.0
+
+RETRIED = (ServerUnreachableError, RequestTimeoutError, RateLimitedError, UnavailableError)
+"""Errors worth another try. Scoring changes nothing on the server, so trying again is safe."""
+
+
+def default_headers(api_key: str | None) -> dict[str, str]:
+    """Headers of every request."""
+    return {"Authorization": f"Bearer {api_key}"} if api_key else {}
+
+
+def score_body(frames: Sequence[Frame], rubric: str | Rubric, preprocess: Preprocess | str) -> bytes:
+    """Builds the body of ``POST /score``.
+
+    Raises:
+        ValueError: no frames, or a frame that is not an ``(H, W, 3)`` uint8 array or bytes.
+    """
+    if not frames:
+        raise ValueError("there are no frames to score")
+    request = ScoreRequest(
+        images=[to_base64(frame) for frame in frames],
+        rubric=rubric,
+        preprocess=Preprocess(preprocess),
+    )
+    return request.model_dump_json(exclude_none=True).encode()
+
+
+def error_of(response: httpx.Response) -> RewardServiceError | None:
+    """The error that an answer reports, or None for an answer with status 200."""
+    if response.status_code == httpx.codes.OK:
+        return None
+    url, error_class = response.request.url, BY_STATUS.get(response.status_code)
+    if error_class is None:
+        return InvalidAnswerError(f"{url} answered with the unexpected status {response.status_code}")
+    try:
+        body = ErrorResponse.model_validate_json(response.content).error
+    except ValidationError:  # a proxy's own page: the status still says what happened
+        return error_class(f"{url} answered {response.status_code}", retry_after_s=_retry_after_s(response))
+    return error_class(
+        body.message, param=body.param, code=body.code, retry_after_s=_retry_after_s(response)
+    )
+
+
+def read_answer(response: httpx.Response, model: type[Model]) -> Model:
+    """Reads an answer with status 200.
+
+    Raises:
+        InvalidAnswerError: the answer is not in the contract.
+    """
+    try:
+        return model.model_validate_json(response.content)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(map(str, first["loc"])) or "body"
+        raise InvalidAnswerError(
+            f"the answer of {response.request.url} is not a {model.__name__}: {where}: {first['msg']}"
+        ) from error
+
+
+def read_scores(response: httpx.Response, count: int) -> ScoreResponse:
+    """Reads the answer of ``POST /score`` for ``count`` images.
+
+    Raises:
+        InvalidAnswerError: the answer is not in the contract, or not one item per image in order.
+    """
+    answer = read_answer(response, ScoreResponse)
+    if [item.index for item in answer.data] != list(range(count)):
+        raise InvalidAnswerError(
+            f"{count} images were sent, but the answer's items are "
+            f"{[item.index for item in answer.data]}"
+        )
+    return answer
+
+
+def _retry_after_s(response: httpx.Response) -> float | None:
+    try:
+        return max(float(response.headers["Retry-After"]), 0.0)
+    except (KeyError, ValueError):
+        return None
+
+
+def from_transport(error: httpx.TransportError, url: httpx.URL | str) -> RewardServiceError:
+    """Turns an error of httpx into one of ours, with the address in its message."""
+    if isinstance(error, httpx.TimeoutException):
+        return RequestTimeoutError(f"{url} did not answer in time ({type(error).__name__})")
+    return ServerUnreachableError(f"{url} cannot be reached: {error or type(error).__name__}")
+
+
+def retry_delay_s(
+    error: RewardServiceError, attempt: int, retries: int, rng: random.Random
+) -> float | None:
+    """How long to wait before another try: exponential with full jitter, and as the server asks.
+
+    Args:
+        error: the last failure.
+        attempt: number of tries that failed so far, from 1.
+        retries: number of tries allowed after the first.
+        rng: source of the jitter.
+
+    Returns:
+        Seconds, or None where no further try is useful or allowed. The formula is "full jitter" of
+        "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
+    """
+    if attempt > retries or not isinstance(error, RETRIED):
+        return None
+    jittered = rng.uniform(0.0, min(MAX_BACKOFF_S, FIRST_BACKOFF_S * 2.0**attempt))
+    asked = (error.retry_after_s if isinstance(error, StatusError) else None) or 0.0
+    return min(asked, MAX_RETRY_AFTER_S) + jittered

@@ -1,0 +1,144 @@
+"""The asynchronous client: the synchronous one's twin, method by method.
+
+    async with AsyncRewardClient("http://127.0.0.1:8000") as client:
+        await client.wait_ready()
+        answer = await client.score([frame], rubric="cartpole-upright")
+        print(answer.data[0].reward)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Sequence
+from types import TracebackType
+
+import httpx
+
+from reward_client import _protocol as protocol
+from reward_client.client import DEFAULT_RETRIES, DEFAULT_TIMEOUT_S, READY_POLL_S
+from reward_client.errors import RewardServiceError, ServerNotReadyError
+from reward_client.frames import Frame
+from reward_client.schema import Preprocess, Rubric, ScoreResponse, ServerInfo
+
+
+class AsyncRewardClient:
+    """Scores frames on a reward server.
+
+    Args:
+        base_url: address of the server, e.g. ``http://127.0.0.1:8000``.
+        api_key: sent as a bearer token, where the server asks for one.
+        timeout_s: limit for each try of a request.
+        retries: further tries after a failure that may pass (``_protocol.RETRIED``).
+        transport: another way to reach the server, for tests.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        api_key: str | None = None,
+        timeout_s: float = DEFAULT_TIMEOUT_S,
+        retries: int = DEFAULT_RETRIES,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._retries = retries
+        self._rng = random.Random()
+        self._http = httpx.AsyncClient(
+            base_url=base_url,
+            headers=protocol.default_headers(api_key),
+            timeout=timeout_s,
+            transport=transport,
+        )
+
+    async def score(
+        self,
+        frames: Sequence[Frame],
+        rubric: str | Rubric,
+        preprocess: Preprocess | str = Preprocess.PAD,
+    ) -> ScoreResponse:
+        """Scores frames in one request.
+
+        Args:
+            frames: ``(H, W, 3)`` uint8 RGB arrays, or PNG or JPEG bytes; at most as many as the
+                server's ``/info`` allows.
+            rubric: name of a rubric of the server, or a rubric of one's own.
+            preprocess: how a frame becomes the model's square input.
+
+        Returns:
+            One item per frame, in order. An item's ``reward`` is None where it could not be scored.
+
+        Raises:
+            ValueError: no frames, or an array that is not a frame.
+            RewardServiceError: the request failed, also after the retries.
+        """
+        body = protocol.score_body(frames, rubric, preprocess)
+        return protocol.read_scores(await self._send("POST", "/score", body), len(frames))
+
+    async def info(self) -> ServerInfo:
+        """Asks what model, rubrics and limits the server has.
+
+        Raises:
+            RewardServiceError: the request failed, also after the retries.
+        """
+        return protocol.read_answer(await self._send("GET", "/info"), ServerInfo)
+
+    async def is_ready(self) -> bool:
+        """Whether the server says that it can score now; False also where it cannot be reached."""
+        try:
+            return (await self._http.get("/readyz", timeout=5.0)).status_code == httpx.codes.OK
+        except httpx.TransportError:
+            return False
+
+    async def wait_ready(self, timeout_s: float = 600.0) -> ServerInfo:
+        """Waits until the server is ready.
+
+        Args:
+            timeout_s: how long to wait; loading LLaVA-1.5-7B takes minutes.
+
+        Returns:
+            The server's ``/info``.
+
+        Raises:
+            ServerNotReadyError: it was not ready in time.
+        """
+        deadline = time.monotonic() + timeout_s
+        while not await self.is_ready():
+            if time.monotonic() >= deadline:
+                raise ServerNotReadyError(f"{self._http.base_url} was not ready within {timeout_s:g} s")
+            await asyncio.sleep(READY_POLL_S)
+        return await self.info()
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        await self._http.aclose()
+
+    async def __aenter__(self) -> AsyncRewardClient:
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def _send(self, method: str, path: str, body: bytes | None = None) -> httpx.Response:
+        headers = {"Content-Type": "application/json"} if body is not None else {}
+        attempt = 0
+        while True:
+            attempt += 1
+            error: RewardServiceError | None
+            try:
+                response = await self._http.request(method, path, content=body, headers=headers)
+                error = protocol.error_of(response)
+            except httpx.TransportError as caught:
+                error = protocol.from_transport(caught, self._http.base_url)
+            if error is None:
+                return response
+            delay_s = protocol.retry_delay_s(error, attempt, self._retries, self._rng)
+            if delay_s is None:
+                raise error
+            await asyncio.sleep(delay_s)

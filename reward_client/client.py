@@ -1,0 +1,148 @@
+"""The synchronous client.
+
+    with RewardClient("http://127.0.0.1:8000") as client:
+        client.wait_ready()
+        answer = client.score([frame], rubric="cartpole-upright")
+        print(answer.data[0].reward)
+
+It may be used from several threads at once.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Sequence
+from types import TracebackType
+
+import httpx
+
+from reward_client import _protocol as protocol
+from reward_client.errors import RewardServiceError, ServerNotReadyError
+from reward_client.frames import Frame
+from reward_client.schema import Preprocess, Rubric, ScoreResponse, ServerInfo
+
+DEFAULT_TIMEOUT_S = 60.0
+DEFAULT_RETRIES = 4
+READY_POLL_S = 0.5
+
+
+class RewardClient:
+    """Scores frames on a reward server.
+
+    Args:
+        base_url: address of the server, e.g. ``http://127.0.0.1:8000``.
+        api_key: sent as a bearer token, where the server asks for one.
+        timeout_s: limit for each try of a request.
+        retries: further tries after a failure that may pass (``_protocol.RETRIED``).
+        transport: another way to reach the server, for tests.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        api_key: str | None = None,
+        timeout_s: float = DEFAULT_TIMEOUT_S,
+        retries: int = DEFAULT_RETRIES,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self._retries = retries
+        self._rng = random.Random()
+        self._http = httpx.Client(
+            base_url=base_url,
+            headers=protocol.default_headers(api_key),
+            timeout=timeout_s,
+            transport=transport,
+        )
+
+    def score(
+        self,
+        frames: Sequence[Frame],
+        rubric: str | Rubric,
+        preprocess: Preprocess | str = Preprocess.PAD,
+    ) -> ScoreResponse:
+        """Scores frames in one request.
+
+        Args:
+            frames: ``(H, W, 3)`` uint8 RGB arrays, or PNG or JPEG bytes; at most as many as the
+                server's ``/info`` allows.
+            rubric: name of a rubric of the server, or a rubric of one's own.
+            preprocess: how a frame becomes the model's square input.
+
+        Returns:
+            One item per frame, in order. An item's ``reward`` is None where it could not be scored.
+
+        Raises:
+            ValueError: no frames, or an array that is not a frame.
+            RewardServiceError: the request failed, also after the retries.
+        """
+        body = protocol.score_body(frames, rubric, preprocess)
+        return protocol.read_scores(self._send("POST", "/score", body), len(frames))
+
+    def info(self) -> ServerInfo:
+        """Asks what model, rubrics and limits the server has.
+
+        Raises:
+            RewardServiceError: the request failed, also after the retries.
+        """
+        return protocol.read_answer(self._send("GET", "/info"), ServerInfo)
+
+    def is_ready(self) -> bool:
+        """Whether the server says that it can score now; False also where it cannot be reached."""
+        try:
+            return self._http.get("/readyz", timeout=5.0).status_code == httpx.codes.OK
+        except httpx.TransportError:
+            return False
+
+    def wait_ready(self, timeout_s: float = 600.0) -> ServerInfo:
+        """Waits until the server is ready.
+
+        Args:
+            timeout_s: how long to wait; loading LLaVA-1.5-7B takes minutes.
+
+        Returns:
+            The server's ``/info``.
+
+        Raises:
+            ServerNotReadyError: it was not ready in time.
+        """
+        deadline = time.monotonic() + timeout_s
+        while not self.is_ready():
+            if time.monotonic() >= deadline:
+                raise ServerNotReadyError(f"{self._http.base_url} was not ready within {timeout_s:g} s")
+            time.sleep(READY_POLL_S)
+        return self.info()
+
+    def close(self) -> None:
+        """Closes the connections."""
+        self._http.close()
+
+    def __enter__(self) -> RewardClient:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _send(self, method: str, path: str, body: bytes | None = None) -> httpx.Response:
+        headers = {"Content-Type": "application/json"} if body is not None else {}
+        attempt = 0
+        while True:
+            attempt += 1
+            error: RewardServiceError | None
+            try:
+                response = self._http.request(method, path, content=body, headers=headers)
+                error = protocol.error_of(response)
+            except httpx.TransportError as caught:
+                error = protocol.from_transport(caught, self._http.base_url)
+            if error is None:
+                return response
+            delay_s = protocol.retry_delay_s(error, attempt, self._retries, self._rng)
+            if delay_s is None:
+                raise error
+            time.sleep(delay_s)

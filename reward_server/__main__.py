@@ -1,0 +1,153 @@
+"""Command line of the reward server: ``reward-server --model …`` or ``python -m reward_server``.
+
+Not for the application itself (``app.py``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psutil
+import uvicorn
+from pydantic import ValidationError
+from pydantic_settings import CliApp, SettingsError
+
+from reward_server.app import Service, create_app
+from reward_server.checkpoint import CheckpointError, check_model
+from reward_server.rubrics import RubricFileError, load_rubrics
+from reward_server.scorer import Scorer
+from reward_server.settings import Settings
+
+if TYPE_CHECKING:
+    from reward_server.engine import VllmEngine
+
+log = logging.getLogger("reward_server")
+
+ENGINE_POLL_S = 1.0
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, but SIGTERM and SIGINT end it with the process's own exit code, not by the signal."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        yield
+
+
+async def serve(settings: Settings, listener: socket.socket) -> str | None:
+    """Serves until a signal or a failure.
+
+    Args:
+        settings: the server's settings.
+        listener: bound socket to listen on.
+
+    Returns:
+        None after a signal, else a sentence that says what failed.
+    """
+    rubrics = load_rubrics()
+    failure: BaseException | None = None
+    engine: VllmEngine | None = None
+
+    async def load() -> Scorer:
+        nonlocal engine
+        from reward_server.engine import VllmEngine  # vLLM takes many seconds to import
+
+        engine = await asyncio.to_thread(VllmEngine, settings)
+        scorer = Scorer(engine, rubrics, settings)
+        await scorer.warm_up()
+        log.info("ready: %s on %s", engine.info.model, engine.info.device)
+        return scorer
+
+    def fail(error: BaseException) -> None:
+        nonlocal failure
+        failure = error
+        server.should_exit = True
+
+    service = Service(load, fail)
+    server = _Server(
+        uvicorn.Config(create_app(service, settings), log_config=None, access_log=False, lifespan="on")
+    )
+
+    async def watch_engine() -> None:
+        while True:
+            await asyncio.sleep(ENGINE_POLL_S)
+            if engine is not None and engine.errored:
+                service.fail(RuntimeError("the model's engine died"))
+
+    watch = asyncio.create_task(watch_engine())
+    try:
+        await server.serve(sockets=[listener])
+    finally:
+        watch.cancel()
+        if engine is not None:
+            engine.close()  # blocks the loop on purpose: vLLM's output task would log its engine's end
+    if failure is None:
+        return None
+    if not isinstance(failure, CheckpointError):
+        log.error("the server failed", exc_info=failure)
+    return str(failure) or type(failure).__name__
+
+
+def main() -> None:
+    """Reads the settings, listens, serves, and leaves no process behind."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        settings = CliApp.run(Settings)
+        check_model(settings.model)
+        if Path(settings.model).expanduser().is_dir():
+            os.environ.setdefault("HF_HUB_OFFLINE", "1")
+        listener = _listen(settings.host, settings.port)
+        log.info("listening on http://%s:%d; loading %s", *listener.getsockname()[:2], settings.model)
+        failure = asyncio.run(serve(settings, listener))
+    except (ValidationError, SettingsError) as error:
+        failure = _settings_message(error)
+    except (CheckpointError, RubricFileError, _ListenError) as error:
+        failure = str(error)
+    _end_children()
+    if failure is not None:
+        print(f"reward-server: {failure}", file=sys.stderr, flush=True)
+    # A thread that still loads a model cannot be stopped otherwise.
+    os._exit(0 if failure is None else 1)
+
+
+class _ListenError(Exception):
+    """The address cannot be listened on."""
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        raise _ListenError(f"cannot listen on {host}:{port}: {os.strerror(error.errno or 0)}") from error
+
+
+def _settings_message(error: ValidationError | SettingsError) -> str:
+    if isinstance(error, SettingsError):
+        return str(error)
+    first = error.errors(include_url=False)[0]
+    return f"--{'.'.join(str(part) for part in first['loc']).replace('_', '-')}: {first['msg']}"
+
+
+def _end_children() -> None:
+    """Ends what the engine left running, also where it was still starting."""
+    children = psutil.Process().children(recursive=True)
+    for child in children:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            child.kill()
+    psutil.wait_procs(children, timeout=5)
+
+
+if __name__ == "__main__":
+    main()

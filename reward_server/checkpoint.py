@@ -1,0 +1,80 @@
+"""Checks a model's name or folder before the engine loads it, so that a mistake gets a sentence.
+
+Not for loading weights (``engine.py``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from pathlib import Path
+
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
+_ORIGINAL_LAYOUT = ("LlavaLlamaForCausalLM", "LlavaMistralForCausalLM", "LlavaMptForCausalLM")
+
+
+class CheckpointError(Exception):
+    """The model cannot be served; the message says why and what to do."""
+
+
+def check_model(model: str) -> None:
+    """Checks that a model may be loadable: a complete local folder, or a Hub id of a known layout.
+
+    Args:
+        model: local folder or Hub id.
+
+    Raises:
+        CheckpointError: the folder does not exist or is incomplete, or the checkpoint is in the
+            original LLaVA layout, which vLLM does not load.
+    """
+    folder = Path(model).expanduser()
+    if folder.is_dir():
+        _check_folder(folder)
+        return
+    if model.startswith("liuhaotian/"):
+        raise CheckpointError(_original_layout_message(model))
+    if folder.exists() or not _HUB_ID.fullmatch(model):
+        raise CheckpointError(
+            f"model {model!r}: there is no such folder, and it is not a Hub id such as "
+            "llava-hf/llava-1.5-7b-hf"
+        )
+
+
+def _check_folder(folder: Path) -> None:
+    config_file = folder / "config.json"
+    if not config_file.is_file():
+        raise CheckpointError(f"model {str(folder)!r}: the folder has no config.json")
+    try:
+        architectures = json.loads(config_file.read_text(encoding="utf-8")).get("architectures") or []
+    except (ValueError, AttributeError) as error:
+        raise CheckpointError(f"model {str(folder)!r}: config.json is not a JSON object") from error
+    if any(name in _ORIGINAL_LAYOUT for name in architectures):
+        raise CheckpointError(_original_layout_message(str(folder)))
+    if not any(folder.glob("*.safetensors")) and not any(folder.glob("*.bin")):
+        raise CheckpointError(f"model {str(folder)!r}: the folder has no *.safetensors or *.bin weights")
+
+
+def _original_layout_message(model: str) -> str:
+    return (
+        f"model {model!r} is in the original LLaVA layout (LlavaLlamaForCausalLM), which vLLM does not "
+        "load; use the same weights in the llava-hf layout, e.g. llava-hf/llava-1.5-7b-hf or "
+        "llava-hf/llava-1.5-13b-hf"
+    )
+
+
+def folder_digest(folder: Path) -> str:
+    """Digest of a local checkpoint's files, as its revision: the same files, the same rewards.
+
+    Args:
+        folder: the checkpoint. Its JSON, template, tokenizer and weight files count, by content.
+
+    Returns:
+        The first 16 hexadecimal digits of a SHA-256.
+    """
+    total = hashlib.sha256()
+    wanted = {".json", ".jinja", ".model", ".safetensors", ".bin"}
+    for path in sorted(p for p in folder.iterdir() if p.suffix in wanted and p.name != "training.json"):
+        with path.open("rb") as file:
+            total.update(path.name.encode() + b"\0" + hashlib.file_digest(file, "sha256").digest())
+    return total.hexdigest()[:16]

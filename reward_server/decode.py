@@ -1,0 +1,95 @@
+"""From the base64 text of a request to an RGB image, within limits. Input here is hostile.
+
+Not for resizing (``preprocess.py``).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import io
+import warnings
+from dataclasses import dataclass
+
+from PIL import Image, ImageOps
+
+_PNG = b"\x89PNG\r\n\x1a\n"
+_JPEG = b"\xff\xd8\xff"
+
+
+class FrameError(Exception):
+    """An image cannot be scored; the message says why, for a person."""
+
+
+@dataclass(frozen=True)
+class FrameLimits:
+    """What an image may be.
+
+    Attributes:
+        max_pixels: width times height, in pixels.
+        max_aspect_ratio: longer side over shorter side. Resizing a 2000x1 image by its shortest edge
+            would take a gigabyte.
+    """
+
+    max_pixels: int
+    max_aspect_ratio: float
+
+
+def decode_frame(text: str, limits: FrameLimits) -> Image.Image:
+    """Decodes one image of a request.
+
+    Args:
+        text: base64 of PNG or JPEG bytes.
+        limits: what is accepted.
+
+    Returns:
+        RGB image; transparency over white, EXIF orientation applied.
+
+    Raises:
+        FrameError: not base64, not PNG or JPEG, damaged, animated, 16-bit, or over a limit.
+    """
+    try:
+        data = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as error:
+        hint = "; send the base64 alone, without a data: prefix" if text.startswith("data:") else ""
+        raise FrameError(f"not valid base64{hint}") from error
+    if not data:
+        raise FrameError("the image is empty")
+    if not data.startswith((_PNG, _JPEG)):
+        raise FrameError("not a PNG or JPEG image")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow's warning on size: our limit is the stricter one
+            return _decode(data, limits)
+    except FrameError:
+        raise
+    except MemoryError as error:
+        raise FrameError("the image takes too much memory") from error
+    except Exception as error:  # Pillow's readers raise a dozen types on damaged files
+        raise FrameError("the image is damaged and cannot be decoded") from error
+
+
+def _decode(data: bytes, limits: FrameLimits) -> Image.Image:
+    image = Image.open(io.BytesIO(data), formats=("PNG", "JPEG"))
+    width, height = image.size
+    if width * height > limits.max_pixels:
+        raise FrameError(f"the image has {width}x{height} pixels; the limit is {limits.max_pixels} in all")
+    if max(width, height) > limits.max_aspect_ratio * min(width, height):
+        raise FrameError(
+            f"the image is {width}x{height}; one side may be at most {limits.max_aspect_ratio:g} times "
+            "the other"
+        )
+    if getattr(image, "is_animated", False):
+        raise FrameError("the image is animated; send one frame")
+    if image.mode.startswith("I") or image.mode == "F":
+        raise FrameError("16-bit grey images are not supported; send 8 bits a channel")
+    if image.format == "PNG":
+        # Without this Pillow takes a PNG with a damaged or missing chunk. It ends the image's use.
+        image.verify()
+        image = Image.open(io.BytesIO(data), formats=("PNG",))
+    image = ImageOps.exif_transpose(image)
+    if image.has_transparency_data:
+        rgba = image.convert("RGBA")
+        image = Image.new("RGB", rgba.size, "white")
+        image.paste(rgba, mask=rgba.getchannel("A"))
+    return image.convert("RGB")

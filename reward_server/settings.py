@@ -1,0 +1,54 @@
+"""The server's settings: each is a flag, and an environment variable with the prefix ``REWARD_``."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Reward server: scores frames with a vision-language model under vLLM."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="REWARD_",
+        cli_prog_name="reward-server",
+        cli_kebab_case=True,
+        cli_implicit_flags=True,
+        cli_hide_none_type=True,
+        extra="forbid",
+        frozen=True,
+    )
+
+    model: str = Field(
+        default="llava-hf/llava-1.5-7b-hf", description="Hub id or local folder, in the llava-hf layout"
+    )
+    revision: str | None = Field(default=None, description="branch, tag or commit on the Hub")
+    dtype: Literal["auto", "bfloat16", "float16", "float32"] = Field(
+        default="auto",
+        description="type of weights and arithmetic; auto: the checkpoint's own. On a CPU without "
+        "bfloat16 instructions float32 is several times faster",
+    )
+    host: str = Field(default="127.0.0.1", description="address to listen on")
+    port: int = Field(default=8000, ge=0, le=65535, description="port to listen on; 0: any free one")
+
+    max_images_per_request: int = Field(default=64, ge=1, description="images in one request")
+    max_body_bytes: int = Field(default=64 * 2**20, ge=1, description="size of a request's body")
+    max_image_pixels: int = Field(default=4_194_304, ge=1, description="width times height of an image")
+    max_aspect_ratio: float = Field(default=8.0, ge=1.0, description="an image's longer over shorter side")
+
+    max_model_len: int | None = Field(
+        default=None, ge=1, description="tokens of prompt, image and answer; default: the model's own"
+    )
+    max_num_seqs: int | None = Field(
+        default=None, ge=1, description="frames in one engine step; default: 256 on a GPU, 64 on a CPU"
+    )
+    max_num_batched_tokens: int | None = Field(
+        default=None,
+        ge=1,
+        description="tokens in one engine step; default: 32768 on a GPU, 8192 on a CPU. vLLM's own "
+        "default, 2048, holds three LLaVA-1.5 frames",
+    )
+    gpu_memory_utilization: float = Field(default=0.9, gt=0.0, le=1.0, description="share of the GPU")
+    enforce_eager: bool = Field(default=False, description="no compilation and no CUDA graphs")

@@ -1,0 +1,147 @@
+"""Trains the checkpoint from scratch on rendered frames and writes it: ``python -m tiny_llava.train``.
+
+Not for measuring it: ``tiny_llava.accuracy`` does that, through the reward server.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import transformers
+import tyro
+from tqdm import tqdm
+from transformers import LlavaForConditionalGeneration
+
+from tiny_llava.data import Batch, Batches, render_training_frames
+from tiny_llava.model import build_model, export
+from tiny_llava.tokenizer import build_tokenizer
+
+CHECKPOINT = Path(__file__).parent / "checkpoint"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that determines the checkpoint, beside the code and the library versions."""
+
+    out: Annotated[Path, tyro.conf.arg(help_behavior_hint="default: the shipped checkpoint")] = CHECKPOINT
+    """folder that receives the checkpoint"""
+    seed: int = 1
+    """seed of frames, wordings, weights and shuffles"""
+    frames: int = 32_000
+    """rendered training frames (150 kB of memory each)"""
+    steps: int = 4_000
+    """optimiser steps"""
+    batch_size: int = 64
+    """frames a step; each is asked two questions"""
+    learning_rate: float = 1e-3
+    """peak rate of a cosine schedule with a linear warm-up"""
+    warmup_steps: int = 100
+    """steps of the warm-up"""
+    weight_decay: float = 0.01
+    """AdamW's weight decay"""
+    threads: int = 2
+    """PyTorch's threads; another number changes the last bits"""
+
+
+def loss_of(model: LlavaForConditionalGeneration, batch: Batch, eos_id: int) -> torch.Tensor:
+    """Cross-entropy of the answers against their soft targets, plus that of the end after them.
+
+    Args:
+        model: the model in training.
+        batch: frames and questions.
+        eos_id: token that ends an answer.
+
+    Returns:
+        Scalar loss, mean over questions.
+    """
+    start, (rows, questions, length) = len(batch.start), batch.questions.shape
+    embed = model.get_input_embeddings()
+    prefix = embed(batch.start).repeat(rows, 1, 1)
+    prefix[:, batch.start == model.config.image_token_id] = _image_embeddings(model, batch.pixels)
+    embeds = torch.cat([prefix, embed(batch.questions.flatten(1))], dim=1)
+    place = torch.arange(embeds.shape[1])
+    block = (place - start).div(length, rounding_mode="floor").clamp(min=-1)  # -1: the start
+    visible = (place[None] <= place[:, None]) & ((block[None] == -1) | (block[None] == block[:, None]))
+    hidden = model.model.language_model(
+        inputs_embeds=embeds,
+        attention_mask=visible.expand(rows, 1, -1, -1),
+        position_ids=torch.where(block < 0, place, place - block * length).expand(rows, -1),
+        use_cache=False,
+    ).last_hidden_state
+    at_answer = start + torch.arange(questions) * length + batch.question_end
+    answer_logits = model.lm_head(hidden[torch.arange(rows)[:, None], at_answer]).flatten(0, 1)
+    end_logits = model.lm_head(hidden[torch.arange(rows)[:, None], at_answer + 1]).flatten(0, 1)
+    answer_loss = torch.nn.functional.cross_entropy(answer_logits, batch.targets.flatten(0, 1))
+    end = torch.full((rows * questions,), eos_id)
+    return answer_loss + 0.1 * torch.nn.functional.cross_entropy(end_logits, end)
+
+
+def _image_embeddings(model: LlavaForConditionalGeneration, pixels: torch.Tensor) -> torch.Tensor:
+    """Image tokens as LLaVA makes them, without the vision tower's last layer, which LLaVA skips."""
+    tower = model.model.vision_tower
+    hidden = tower.pre_layrnorm(tower.embeddings(pixels))
+    for layer in tower.encoder.layers[: model.config.vision_feature_layer + 1]:
+        hidden = layer(hidden, attention_mask=None)
+    return model.model.multi_modal_projector(hidden[:, 1:])  # without the class token
+
+
+def train(recipe: Recipe) -> dict[str, object]:
+    """Runs the recipe and writes the checkpoint and ``training.json`` to ``recipe.out``.
+
+    Returns:
+        What ``training.json`` holds: the recipe, versions, last loss, wall-clock, weights' digest.
+    """
+    started = time.perf_counter()
+    torch.set_num_threads(recipe.threads)
+    torch.use_deterministic_algorithms(True)
+    torch.manual_seed(recipe.seed)
+    tokenizer = build_tokenizer(recipe.seed)
+    model = build_model(tokenizer)
+    frames, angles_deg = render_training_frames(recipe.frames, recipe.seed)
+    optimizer = torch.optim.AdamW(
+        model.parameters(), recipe.learning_rate, betas=(0.9, 0.98), weight_decay=recipe.weight_decay
+    )
+    warmup = torch.optim.lr_scheduler.LinearLR(optimizer, 0.01, total_iters=recipe.warmup_steps)
+    cosine = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, recipe.steps - recipe.warmup_steps)
+    schedule = torch.optim.lr_scheduler.SequentialLR(optimizer, [warmup, cosine], [recipe.warmup_steps])
+    batches = Batches(frames, angles_deg, tokenizer, recipe.batch_size, recipe.seed + 1)
+    mean_loss = 0.0
+    progress = tqdm(zip(range(recipe.steps), batches, strict=False), total=recipe.steps, desc="training")
+    for step, batch in progress:
+        loss = loss_of(model, batch, tokenizer.eos_token_id)
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        schedule.step()
+        mean_loss += (loss.item() - mean_loss) / min(step + 1, 100)
+        progress.set_postfix(loss=f"{mean_loss:.3f}")
+    export(model, tokenizer, recipe.out)
+    record = {
+        "recipe": {k: v for k, v in asdict(recipe).items() if k != "out"},
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "last_loss": round(mean_loss, 4),
+        "wall_clock_s": round(time.perf_counter() - started),
+        "torch": torch.__version__,
+        "transformers": transformers.__version__,
+        "machine": platform.machine(),
+        "weights_sha256": hashlib.sha256((recipe.out / "model.safetensors").read_bytes()).hexdigest(),
+    }
+    (recipe.out / "training.json").write_text(json.dumps(record, indent=2) + "\n")
+    return record
+
+
+def main() -> None:
+    """Command line of the recipe."""
+    print(json.dumps(train(tyro.cli(Recipe, description=__doc__)), indent=2))
+
+
+if __name__ == "__main__":
+    main()
