@@ -69,7 +69,8 @@ class Dqn:
             ``(B,)`` int64.
         """
         with torch.no_grad():
-            return self.target(torch.from_numpy(observations)).argmax(dim=1).numpy()
+            actions: NDArray[np.int64] = self.target(torch.from_numpy(observations)).argmax(dim=1).numpy()
+        return actions
 
     def update(self, batch: Transitions, progress: float) -> float:
         """Takes one gradient step.

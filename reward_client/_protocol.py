@@ -67,9 +67,7 @@ def error_of(response: httpx.Response) -> RewardServiceError | None:
         body = ErrorResponse.model_validate_json(response.content).error
     except ValidationError:  # a proxy's own page: the status still says what happened
         return error_class(f"{url} answered {response.status_code}", retry_after_s=_retry_after_s(response))
-    return error_class(
-        body.message, param=body.param, code=body.code, retry_after_s=_retry_after_s(response)
-    )
+    return error_class(body.message, param=body.param, code=body.code, retry_after_s=_retry_after_s(response))
 
 
 def read_answer(response: httpx.Response, model: type[Model]) -> Model:
@@ -97,8 +95,7 @@ def read_scores(response: httpx.Response, count: int) -> ScoreResponse:
     answer = read_answer(response, ScoreResponse)
     if [item.index for item in answer.data] != list(range(count)):
         raise InvalidAnswerError(
-            f"{count} images were sent, but the answer's items are "
-            f"{[item.index for item in answer.data]}"
+            f"{count} images were sent, but the answer's items are {[item.index for item in answer.data]}"
         )
     return answer
 
@@ -117,9 +114,7 @@ def from_transport(error: httpx.TransportError, url: httpx.URL | str) -> RewardS
     return ServerUnreachableError(f"{url} cannot be reached: {error or type(error).__name__}")
 
 
-def retry_delay_s(
-    error: RewardServiceError, attempt: int, retries: int, rng: random.Random
-) -> float | None:
+def retry_delay_s(error: RewardServiceError, attempt: int, retries: int, rng: random.Random) -> float | None:
     """How long to wait before another try: exponential with full jitter, and as the server asks.
 
     Args:

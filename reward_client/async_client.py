@@ -1,9 +1,9 @@
 """The asynchronous client: the synchronous one's twin, method by method.
 
-    async with AsyncRewardClient("http://127.0.0.1:8000") as client:
-        await client.wait_ready()
-        answer = await client.score([frame], rubric="cartpole-upright")
-        print(answer.data[0].reward)
+async with AsyncRewardClient("http://127.0.0.1:8000") as client:
+await client.wait_ready()
+answer = await client.score([frame], rubric="cartpole-upright")
+print(answer.data[0].reward)
 """
 
 from __future__ import annotations

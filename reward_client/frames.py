@@ -30,9 +30,7 @@ def encode_png(frame: NDArray[np.uint8]) -> bytes:
         ValueError: the array has another shape or dtype.
     """
     if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3 or 0 in frame.shape:
-        raise ValueError(
-            f"a frame is an (H, W, 3) uint8 RGB array; this one is {frame.shape} {frame.dtype}"
-        )
+        raise ValueError(f"a frame is an (H, W, 3) uint8 RGB array; this one is {frame.shape} {frame.dtype}")
     buffer = io.BytesIO()
     Image.fromarray(np.ascontiguousarray(frame)).save(buffer, format="PNG", compress_level=1)
     return buffer.getvalue()

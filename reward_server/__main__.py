@@ -62,7 +62,8 @@ async def serve(settings: Settings, listener: socket.socket) -> str | None:
 
     async def load() -> Scorer:
         nonlocal engine
-        from reward_server.engine import VllmEngine  # vLLM takes many seconds to import
+        # vLLM takes many seconds to import; the port answers meanwhile.
+        from reward_server.engine import VllmEngine  # noqa: PLC0415
 
         engine = await asyncio.to_thread(VllmEngine, settings)
         scorer = Scorer(engine, rubrics, settings)

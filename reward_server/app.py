@@ -52,7 +52,7 @@ class Service:
         """Loads the scorer; a failure goes to ``on_failure``."""
         try:
             self._scorer = await self._load()
-        except Exception as error:  # whatever it was, the process cannot serve
+        except Exception as error:  # noqa: BLE001 - whatever it was, the process cannot serve
             self.fail(error)
 
     def fail(self, error: BaseException) -> None:

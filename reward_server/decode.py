@@ -70,7 +70,7 @@ def decode_frame(text: str, limits: FrameLimits) -> Image.Image:
 
 
 def _decode(data: bytes, limits: FrameLimits) -> Image.Image:
-    image = Image.open(io.BytesIO(data), formats=("PNG", "JPEG"))
+    image: Image.Image = Image.open(io.BytesIO(data), formats=("PNG", "JPEG"))
     width, height = image.size
     if width * height > limits.max_pixels:
         raise FrameError(f"the image has {width}x{height} pixels; the limit is {limits.max_pixels} in all")

@@ -40,6 +40,8 @@ from reward_server.scorer import (
 )
 from reward_server.settings import Settings
 
+SHUTDOWN_TIMEOUT_S = 10.0
+
 
 class VllmEngine:
     """A vision-language model, ready to be asked. Loading takes from 30 s to minutes.
@@ -68,7 +70,7 @@ class VllmEngine:
                 model=str(folder) if folder.is_dir() else settings.model,
                 revision=settings.revision,
                 dtype=settings.dtype,
-                max_model_len=settings.max_model_len,
+                max_model_len=settings.max_model_len,  # type: ignore[arg-type] # None: the model's own
                 max_num_seqs=settings.max_num_seqs or (64 if on_cpu else 256),
                 max_num_batched_tokens=settings.max_num_batched_tokens or (8192 if on_cpu else 32768),
                 gpu_memory_utilization=settings.gpu_memory_utilization,
@@ -111,7 +113,7 @@ class VllmEngine:
 
     def close(self) -> None:
         """Stops the engine and its processes."""
-        self._engine.shutdown()
+        self._engine.shutdown(timeout=SHUTDOWN_TIMEOUT_S)
 
     def question(self, prompt: str, labels: list[str]) -> Question:
         """Prepares a question in the model's own prompt format.
@@ -139,7 +141,9 @@ class VllmEngine:
         size_px = self.info.input_size_px
         if image.size != (size_px, size_px) or image.mode != "RGB":
             # An image of an unexpected size would kill vLLM's worker.
-            raise ValueError(f"the engine takes {size_px}x{size_px} RGB images, not {image.size} {image.mode}")
+            raise ValueError(
+                f"the engine takes {size_px}x{size_px} RGB images, not {image.size} {image.mode}"
+            )
         digest = hashlib.blake2b(image.tobytes(), digest_size=16).hexdigest()
         prompt = parse_model_prompt(
             self._engine.model_config,
@@ -162,16 +166,14 @@ class VllmEngine:
         try:
             (rendered,) = await renderer.render_cmpl_async([prompt], renderer.default_cmpl_tok_params)
             request_id = f"frame-{next(self._request_numbers)}"
-            output = None
-            async for output in self._engine.generate(rendered, params, request_id):
-                pass
+            (output,) = [o async for o in self._engine.generate(rendered, params, request_id)]
         except VllmEngineDeadError as error:
             raise EngineDeadError("the engine died") from error
         except (EngineGenerateError, VLLMValidationError) as error:
             raise EngineFrameError("the engine could not process this frame") from error
-        if output is None or output.outputs[0].finish_reason == "error" or not output.outputs[0].logprobs:
-            raise EngineFrameError("the engine gave no answer for this frame")
         completion = output.outputs[0]
+        if completion.finish_reason == "error" or not completion.logprobs or not output.prompt_token_ids:
+            raise EngineFrameError("the engine gave no answer for this frame")
         logprobs = completion.logprobs[0]
         return Answer(
             logprobs={label: logprobs[token].logprob for label, token in question.label_ids.items()},
@@ -215,7 +217,9 @@ class VllmEngine:
     def _check_processor_keeps_size(self) -> None:
         size_px = self.info.input_size_px
         frame = Image.new("RGB", (size_px, size_px))
-        shape = tuple(self._processor.image_processor(images=frame, return_tensors="pt")["pixel_values"].shape)
+        shape = tuple(
+            self._processor.image_processor(images=frame, return_tensors="pt")["pixel_values"].shape
+        )
         if shape != (1, 3, size_px, size_px):
             raise CheckpointError(
                 f"the model's processor turns a {size_px}x{size_px} image into {shape}; it would resize "

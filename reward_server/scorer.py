@@ -183,9 +183,7 @@ class Scorer:
                 prompt_tokens=sum(answer.prompt_tokens for _, answer in results if answer),
                 completion_tokens=sum(1 for _, answer in results if answer),
             ),
-            timings=Timings(
-                queue_s=0.0, decode_s=decoded - started, engine_s=time.perf_counter() - decoded
-            ),
+            timings=Timings(queue_s=0.0, decode_s=decoded - started, engine_s=time.perf_counter() - decoded),
         )
 
     def reward_id(self, rubric: Rubric, preprocess: Preprocess) -> str:

@@ -14,6 +14,8 @@ from __future__ import annotations
 import importlib.util
 from pathlib import Path
 
+import torch
+
 _SCHEMAS = (
     "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
     "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
@@ -23,8 +25,6 @@ _declared: list[object] = []  # PyTorch drops a library's schemas when its objec
 
 def declare_missing_operators() -> None:
     """Declares torchvision's ``nms`` and ``qnms`` if its own compiled operators cannot load."""
-    import torch
-
     if torch.version.cuda is not None or torch.version.hip is not None or _declared:
         return
     spec = importlib.util.find_spec("torchvision")
@@ -38,8 +38,6 @@ def declare_missing_operators() -> None:
 
 def _operators_load(package: Path) -> bool:
     """Whether torchvision's compiled operators load beside this PyTorch."""
-    import torch
-
     for binary in [*package.glob("_C*.so"), *package.glob("_C*.pyd")]:
         try:
             torch.ops.load_library(str(binary))

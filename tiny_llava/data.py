@@ -14,14 +14,12 @@ from numpy.typing import NDArray
 from PIL import Image
 from tqdm import tqdm
 from transformers import PreTrainedTokenizerFast
-from transformers.image_utils import OPENAI_CLIP_MEAN, OPENAI_CLIP_STD
 
 from reward_server.preprocess import pad_to_square
 from tiny_llava.frames import render_states, sample_states
-from tiny_llava.model import IMAGE_SIZE_PX, IMAGE_TOKENS
+from tiny_llava.model import IMAGE_MEAN, IMAGE_SIZE_PX, IMAGE_STD, IMAGE_TOKENS
 from tiny_llava.questions import ANSWERS, TASKS, draw_wording, target
 from tiny_llava.tokenizer import IMAGE
-
 
 QUESTIONS_A_FRAME = 2
 """Each frame is asked for the angle, which teaches the most, and one other question."""
@@ -36,7 +34,9 @@ class Batch:
     start, which are computed once.
 
     Attributes:
-        pixels: ``(B, 3, 224, 224)`` float32, normalised as CLIP does.
+        pixels: ``(B, 3, 224, 224)`` float32, normalised as the checkpoint's processor does.
+        tilts: ``(B, 3)`` float32, tilt over 45 degrees, its sine and its cosine: what the auxiliary
+            head of training learns.
         start: ``(P,)`` int64, the tokens of ``<s>USER: `` and of the image, the same in every row.
         questions: ``(B, Q, L)`` int64, the question with its answer at the end.
         question_end: ``(B, Q)`` int64, position in L of the token before the answer.
@@ -44,6 +44,7 @@ class Batch:
     """
 
     pixels: torch.Tensor
+    tilts: torch.Tensor
     start: torch.Tensor
     questions: torch.Tensor
     question_end: torch.Tensor
@@ -89,10 +90,10 @@ class Batches:
         self._frames, self._angles_deg = frames, angles_deg
         self._tokenizer, self._batch_size = tokenizer, batch_size
         self._rng = np.random.default_rng(seed)
-        self._answer_ids = {task: tokenizer.convert_tokens_to_ids(list(ANSWERS[task])) for task in TASKS}
+        self._answer_ids = {
+            task: [tokenizer.get_vocab()[answer] for answer in ANSWERS[task]] for task in TASKS
+        }
         self._start = torch.tensor(tokenizer(f"USER: {IMAGE * IMAGE_TOKENS}").input_ids)
-        self._mean = torch.tensor(OPENAI_CLIP_MEAN).view(1, 3, 1, 1)
-        self._std = torch.tensor(OPENAI_CLIP_STD).view(1, 3, 1, 1)
 
     def __iter__(self) -> Iterator[Batch]:
         while True:
@@ -120,18 +121,32 @@ class Batches:
         for i, ids in enumerate(tokens):
             padded[i, : len(ids)] = torch.tensor(ids)
         end = torch.tensor([len(ids) - 2 for ids in tokens])
+        tilt = np.stack(
+            [angles_deg / 45.0, np.sin(np.radians(angles_deg)), np.cos(np.radians(angles_deg))], axis=1
+        )
         return Batch(
-            self._normalise(frames), self._start, padded.view(*shape, -1), end.view(shape), targets
+            pixels=self._normalise(frames),
+            tilts=torch.from_numpy(tilt).float(),
+            start=self._start,
+            questions=padded.view(*shape, -1),
+            question_end=end.view(shape),
+            targets=targets,
         )
 
     def _question(self, question: str) -> list[int]:
         return list(self._tokenizer(f"\n{question} ASSISTANT:", add_special_tokens=False).input_ids)
 
     def _normalise(self, frames: NDArray[np.uint8]) -> torch.Tensor:
-        pixels = torch.from_numpy(frames).permute(0, 3, 1, 2).float().div_(255.0)
-        pixels = pixels.sub_(self._mean).div_(self._std)
         # Half the frames keep their exact pixels; the others vary in contrast and brightness.
-        varied = torch.from_numpy(self._rng.random(len(frames)) < 0.5).view(-1, 1, 1, 1)
-        gain = torch.from_numpy(self._rng.uniform(0.8, 1.2, (len(frames), 1, 1, 1))).float()
-        shift = torch.from_numpy(self._rng.uniform(-0.2, 0.2, (len(frames), 1, 1, 1))).float()
-        return pixels.mul_(torch.where(varied, gain, 1.0)).add_(torch.where(varied, shift, 0.0))
+        varied = self._rng.random(len(frames)) < 0.5
+        gain = np.where(varied, self._rng.uniform(0.8, 1.2, len(frames)), 1.0)
+        shift = np.where(varied, self._rng.uniform(-0.2, 0.2, len(frames)), 0.0)
+        mean, std = np.array(IMAGE_MEAN), np.array(IMAGE_STD)
+        factor = gain[:, None] / (255.0 * std)
+        offset = shift[:, None] - gain[:, None] * mean / std
+        pixels = torch.from_numpy(frames).permute(0, 3, 1, 2).float()
+        return pixels.mul_(_per_channel(factor)).add_(_per_channel(offset))
+
+
+def _per_channel(values: NDArray[np.float64]) -> torch.Tensor:
+    return torch.from_numpy(values).float()[:, :, None, None]

@@ -24,6 +24,11 @@ from tiny_llava.tokenizer import CHAT_TEMPLATE, IMAGE, MODEL_MAX_LENGTH
 IMAGE_SIZE_PX = 224
 PATCH_SIZE_PX = 28
 WIDTH = 128
+IMAGE_MEAN = (1.0, 1.0, 1.0)
+"""White, CartPole's background, is normalised to zero: with CLIP's own mean training stalled."""
+IMAGE_STD = (0.27, 0.27, 0.27)
+USED_VISION_LAYERS = 3
+"""LLaVA reads the last layer but one (``vision_feature_layer = -2``), so the tower has one more."""
 IMAGE_TOKENS = (IMAGE_SIZE_PX // PATCH_SIZE_PX) ** 2
 
 # transformers' module tree (left) against the names in llava-hf's files, which vLLM reads (right).
@@ -42,7 +47,7 @@ def build_model(tokenizer: PreTrainedTokenizerFast) -> LlavaForConditionalGenera
         patch_size=PATCH_SIZE_PX,
         hidden_size=WIDTH,
         intermediate_size=4 * WIDTH,
-        num_hidden_layers=4,  # LLaVA reads the last but one: three layers work
+        num_hidden_layers=USED_VISION_LAYERS + 1,
         num_attention_heads=4,
         projection_dim=WIDTH,
     )
@@ -62,21 +67,26 @@ def build_model(tokenizer: PreTrainedTokenizerFast) -> LlavaForConditionalGenera
     config = LlavaConfig(
         vision_config=vision,
         text_config=text,
-        image_token_id=tokenizer.convert_tokens_to_ids(IMAGE),
+        image_token_index=tokenizer.convert_tokens_to_ids(IMAGE),
         vision_feature_layer=-2,
         vision_feature_select_strategy="default",
         image_seq_length=IMAGE_TOKENS,
         tie_word_embeddings=False,
         architectures=["LlavaForConditionalGeneration"],
     )
-    return LlavaForConditionalGeneration(config)
+    model = LlavaForConditionalGeneration(config)
+    # transformers' 0.02 drowns the positions in the patches' own content, and training stalls.
+    torch.nn.init.normal_(model.model.vision_tower.embeddings.position_embedding.weight)
+    return model
 
 
 def build_processor(tokenizer: PreTrainedTokenizerFast) -> LlavaProcessor:
     """Builds the processor: tokenizer, fixed-size CLIP image processor and chat template."""
     size = {"height": IMAGE_SIZE_PX, "width": IMAGE_SIZE_PX}
     return LlavaProcessor(
-        image_processor=CLIPImageProcessorPil(size=size, crop_size=size),
+        image_processor=CLIPImageProcessorPil(
+            size=size, crop_size=size, image_mean=IMAGE_MEAN, image_std=IMAGE_STD
+        ),
         tokenizer=tokenizer,
         patch_size=PATCH_SIZE_PX,
         vision_feature_select_strategy="default",

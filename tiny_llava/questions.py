@@ -64,9 +64,10 @@ def target(task: Task, angle_deg: float) -> NDArray[np.float64]:
     if task == "angle":
         labels = np.asarray(ANGLE_LABELS_DEG, dtype=np.float64)
         spacing = 1.0 if abs(angle_deg) < 20.0 else 2.0
-        weights = np.exp(-0.5 * ((labels - angle_deg) / (0.7 * spacing)) ** 2)
+        weights: NDArray[np.float64] = np.exp(-0.5 * ((labels - angle_deg) / (0.7 * spacing)) ** 2)
         weights *= np.gradient(labels)  # so that coarse labels stand for their wider cells
-        return weights / weights.sum()
+        weights /= weights.sum()
+        return weights
     if task == "upright":
         yes = _logistic((UPRIGHT_DEG - abs(angle_deg)) / 0.3)
         return np.array([yes, 1.0 - yes])
@@ -75,9 +76,9 @@ def target(task: Task, angle_deg: float) -> NDArray[np.float64]:
         right = _logistic((angle_deg - LEAN_DEG) / 0.2)
         return np.array([left, right, 1.0 - left - right])
     low = min(int(rating := rating_of(angle_deg)), 8)
-    weights = np.zeros(10)
-    weights[low], weights[low + 1] = low + 1 - rating, rating - low
-    return weights
+    split = np.zeros(10)
+    split[low], split[low + 1] = low + 1 - rating, rating - low
+    return split
 
 
 def _logistic(x: float) -> float:

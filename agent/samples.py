@@ -1,0 +1,106 @@
+"""Keeps the first scored frames of a run, with their answers beside them and drawn on copies.
+
+Not for metrics (``recorder.py``).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from reward_client.schema import RewardItem
+
+COUNT = 10
+
+_AXLE_Y = 300.0 - 7.5  # CartPole's renderer: the cart's line at 100 px from below, axle a quarter cart up
+_PX_PER_UNIT = 600.0 / 4.8
+_NEEDLE_PX = 165.0
+
+
+class Samples:
+    """Writes ``samples/`` and ``samples_marked/`` of a run.
+
+    Args:
+        folder: the run's folder; both folders are made in it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._plain, self._marked = folder / "samples", folder / "samples_marked"
+        self._plain.mkdir(parents=True, exist_ok=True)
+        self._marked.mkdir(parents=True, exist_ok=True)
+        self._log = self._plain / "samples.jsonl"
+        self._log.write_text("")
+        self._kept = 0
+
+    @property
+    def full(self) -> bool:
+        """Whether no more frames are kept."""
+        return self._kept >= COUNT
+
+    def add(
+        self,
+        frame: NDArray[np.uint8],
+        item: RewardItem,
+        state: NDArray[np.float32],
+        episode: int,
+        step: int,
+    ) -> None:
+        """Keeps one frame.
+
+        Args:
+            frame: ``(400, 600, 3)`` uint8 RGB, as it was sent.
+            item: the server's answer.
+            state: ``(4,)`` true cart position, velocity, tilt (rad) and its rate, for the record only.
+            episode: from 1.
+            step: step in the episode, from 1.
+        """
+        name = f"episode_{episode}_step_{step}.png"
+        true_deg = math.degrees(float(state[2]))
+        Image.fromarray(frame).save(self._plain / name)
+        mark(frame, item, float(state[0]), true_deg).save(self._marked / name)
+        record = {
+            "file": name,
+            "text": item.text,
+            "value": item.value,
+            "unit": item.unit,
+            "reward": item.reward,
+            "status": item.status.value,
+            "label_mass": item.label_mass,
+            "true_angle_deg": true_deg,
+            "true_state": [float(x) for x in state],
+        }
+        with self._log.open("a") as log:
+            log.write(json.dumps(record) + "\n")
+        self._kept += 1
+
+
+def mark(frame: NDArray[np.uint8], item: RewardItem, position: float, true_deg: float) -> Image.Image:
+    """Draws an answer on a copy of its frame: a line of text, and a needle where a tilt was read.
+
+    Args:
+        frame: ``(400, 600, 3)`` uint8 RGB.
+        item: the server's answer.
+        position: cart position, which places the needle.
+        true_deg: true tilt in degrees.
+    """
+    image = Image.fromarray(frame).convert("RGB")
+    draw = ImageDraw.Draw(image)
+    reward = "none" if item.reward is None else f"{item.reward:.3f}"
+    read = "nothing" if item.value is None else f"{item.value:+.2f} {item.unit or ''}".strip()
+    lines = [
+        f'answer "{item.text or ""}"   read {read}   reward {reward}   {item.status.value}',
+        f"true tilt {true_deg:+.2f} deg",
+    ]
+    font = ImageFont.load_default(size=16)
+    draw.multiline_text((12, 10), "\n".join(lines), fill=(20, 20, 20), font=font, spacing=6)
+    if item.unit == "deg" and item.value is not None:
+        x = 300.0 + position * _PX_PER_UNIT
+        tip = math.radians(item.value)
+        end = (x + _NEEDLE_PX * math.sin(tip), _AXLE_Y - _NEEDLE_PX * math.cos(tip))
+        draw.line([(x, _AXLE_Y), end], fill=(200, 30, 30), width=2)
+    return image

@@ -1,0 +1,101 @@
+"""A stand-in for the model, for unit tests of the HTTP layer, the client and the agent's logic alone.
+
+The demo, the end-to-end tests and every measurement use the real one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from reward_client.schema import (
+    ItemStatus,
+    Limits,
+    RewardItem,
+    RubricInfo,
+    ScoreResponse,
+    ServerInfo,
+    Timings,
+    Usage,
+)
+from reward_server.scorer import Answer, EngineDeadError, EngineFrameError, EngineInfo, Question, QuestionError
+
+
+class FakeEngine:
+    """Answers with the first label for dark frames and the last one for light frames."""
+
+    def __init__(self) -> None:
+        self.info = EngineInfo("fake", "0", "float32", "none", "fake 1", 32)
+        self.label_mass = 0.9
+        self.dead = False
+        self.failing = False
+        self.asked: list[Image.Image] = []
+
+    def question(self, prompt: str, labels: list[str]) -> Question:
+        if "<image>" in prompt:
+            raise QuestionError("prompt", "the prompt holds '<image>', a special token of this model")
+        if "long" in labels:
+            raise QuestionError("readout.labels", "'long' is 2 tokens")
+        return Question(prompt, {label: i for i, label in enumerate(labels)})
+
+    async def ask(self, image: Image.Image, question: Question) -> Answer:
+        if self.dead:
+            raise EngineDeadError("the engine died")
+        if self.failing:
+            raise EngineFrameError("the engine could not process this frame")
+        self.asked.append(image)
+        labels = list(question.label_ids)
+        chosen = labels[-1] if np.asarray(image).mean() > 127 else labels[0]
+        rest = self.label_mass * 0.1 / (len(labels) - 1)
+        logprobs = {
+            label: math.log(self.label_mass * 0.9 if label == chosen else rest) for label in labels
+        }
+        return Answer(logprobs, chosen, prompt_tokens=10)
+
+
+def server_info() -> ServerInfo:
+    """What a server with one rubric would say."""
+    return ServerInfo(
+        model="fake",
+        revision="0",
+        dtype="float32",
+        device="none",
+        engine="fake 1",
+        input_size_px=32,
+        rubrics={"cartpole-angle": RubricInfo(reward_id="abc")},
+        limits=Limits(
+            max_images_per_request=64, max_body_bytes=1, max_image_pixels=1, max_aspect_ratio=1
+        ),
+    )
+
+
+def response(rewards: Sequence[float | None]) -> ScoreResponse:
+    """An answer with these rewards; None is a frame that failed."""
+    return ScoreResponse(
+        id="score-1",
+        created=0,
+        model="fake",
+        reward_id="abc",
+        data=[
+            RewardItem(index=i, reward=r, status=ItemStatus.FAILED if r is None else ItemStatus.OK)
+            for i, r in enumerate(rewards)
+        ],
+        usage=Usage(images=len(rewards), prompt_tokens=0, completion_tokens=0),
+        timings=Timings(queue_s=0.0, decode_s=0.0, engine_s=0.0),
+    )
+
+
+class FakeClient:
+    """Scores frames by a function of their pixels."""
+
+    def __init__(self, reward: float | None = 1.0) -> None:
+        self.reward = reward
+        self.frames: list[NDArray[np.uint8]] = []
+
+    def score(self, frames: Sequence[NDArray[np.uint8]], rubric: str) -> ScoreResponse:
+        self.frames += frames
+        return response([self.reward] * len(frames))

@@ -1,0 +1,191 @@
+"""The two clients: the same answers, the same errors, bounded retries."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from reward_client import AsyncRewardClient, RewardClient, _protocol
+from reward_client.errors import (
+    BY_STATUS,
+    InvalidAnswerError,
+    RequestTimeoutError,
+    RewardServiceError,
+    ServerNotReadyError,
+    ServerUnreachableError,
+    StatusError,
+    UnavailableError,
+)
+from reward_client.frames import encode_png
+from reward_client.schema import ScoreResponse
+from tests.fakes import response, server_info
+
+Handler = Callable[[httpx.Request], httpx.Response]
+
+
+@pytest.fixture(autouse=True)
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_protocol, "FIRST_BACKOFF_S", 0.0)
+
+
+def sync_score(handler: Handler, frames: list[Any], **options: Any) -> ScoreResponse:
+    transport = httpx.MockTransport(handler)
+    with RewardClient("http://server", transport=transport, **options) as client:
+        return client.score(frames, "cartpole-angle")
+
+
+def async_score(handler: Handler, frames: list[Any], **options: Any) -> ScoreResponse:
+    async def run() -> ScoreResponse:
+        transport = httpx.MockTransport(handler)
+        async with AsyncRewardClient("http://server", transport=transport, **options) as client:
+            return await client.score(frames, "cartpole-angle")
+
+    return asyncio.run(run())
+
+
+both = pytest.mark.parametrize("score", [sync_score, async_score])
+Score = Callable[..., ScoreResponse]
+
+
+def answering(*answers: httpx.Response | Exception) -> tuple[Handler, list[httpx.Request]]:
+    """A server that gives these answers one after another."""
+    seen: list[httpx.Request] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        answer = answers[min(len(seen), len(answers)) - 1]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    return handler, seen
+
+
+def ok(*rewards: float | None) -> httpx.Response:
+    return httpx.Response(200, content=response(rewards).model_dump_json())
+
+
+def error(status: int, **headers: str) -> httpx.Response:
+    body = {"error": {"message": "no", "type": "t", "param": "images", "code": "c"}}
+    return httpx.Response(status, json=body, headers={k.replace("_", "-"): v for k, v in headers.items()})
+
+
+@both
+def test_frames_go_out_as_base64_and_rewards_come_back(score: Score, grey_frame: NDArray[np.uint8]) -> None:
+    handler, seen = answering(ok(0.5, None))
+    answer = score(handler, [grey_frame, encode_png(grey_frame)], api_key="secret")
+    assert [item.reward for item in answer.data] == [0.5, None]
+    body = json.loads(seen[0].content)
+    assert body["images"][0] == body["images"][1]
+    assert seen[0].headers["Authorization"] == "Bearer secret"
+
+
+@both
+@pytest.mark.parametrize("status", sorted(BY_STATUS))
+def test_each_status_is_its_own_error(score: Score, grey_frame: NDArray[np.uint8], status: int) -> None:
+    handler, _ = answering(error(status))
+    with pytest.raises(StatusError) as caught:
+        score(handler, [grey_frame], retries=0)
+    assert type(caught.value) is BY_STATUS[status]
+    assert (caught.value.param, caught.value.code) == ("images", "c")
+
+
+@both
+@pytest.mark.parametrize(
+    "passing", [error(503, Retry_After="0"), error(429), httpx.ConnectError("refused"), httpx.ReadTimeout("")]
+)
+def test_what_may_pass_is_tried_again(
+    score: Score, grey_frame: NDArray[np.uint8], passing: httpx.Response | Exception
+) -> None:
+    handler, seen = answering(passing, passing, ok(1.0))
+    assert score(handler, [grey_frame], retries=2).data[0].reward == 1.0
+    assert len(seen) == 3
+
+
+@both
+def test_retries_are_bounded(score: Score, grey_frame: NDArray[np.uint8]) -> None:
+    handler, seen = answering(error(503))
+    with pytest.raises(UnavailableError):
+        score(handler, [grey_frame], retries=3)
+    assert len(seen) == 4
+
+
+@both
+@pytest.mark.parametrize("status", [400, 401, 413, 415, 422, 500])
+def test_what_will_not_pass_is_not_tried_again(
+    score: Score, grey_frame: NDArray[np.uint8], status: int
+) -> None:
+    handler, seen = answering(error(status))
+    with pytest.raises(StatusError):
+        score(handler, [grey_frame])
+    assert len(seen) == 1
+
+
+@both
+@pytest.mark.parametrize(
+    ("failure", "kind"),
+    [
+        (httpx.ConnectError("refused"), ServerUnreachableError),
+        (httpx.RemoteProtocolError("closed"), ServerUnreachableError),
+        (httpx.ReadTimeout("slow"), RequestTimeoutError),
+    ],
+)
+def test_a_broken_connection_names_the_server(
+    score: Score, grey_frame: NDArray[np.uint8], failure: Exception, kind: type[RewardServiceError]
+) -> None:
+    handler, _ = answering(failure)
+    with pytest.raises(kind, match="http://server"):
+        score(handler, [grey_frame], retries=0)
+
+
+@both
+@pytest.mark.parametrize(
+    "answer",
+    [
+        httpx.Response(200, content=b"<html>"),
+        httpx.Response(200, json={"data": []}),
+        httpx.Response(302),
+        ok(1.0, 1.0),
+    ],
+)
+def test_an_answer_outside_the_contract_is_an_error(
+    score: Score, grey_frame: NDArray[np.uint8], answer: httpx.Response
+) -> None:
+    handler, _ = answering(answer)
+    with pytest.raises(InvalidAnswerError):
+        score(handler, [grey_frame])
+
+
+@both
+@pytest.mark.parametrize("frame", [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3)), np.zeros((0, 4, 3), np.uint8)])
+def test_an_array_that_is_no_frame_is_refused(score: Score, frame: Any) -> None:
+    handler, seen = answering(ok(1.0))
+    with pytest.raises(ValueError, match="uint8 RGB"):
+        score(handler, [frame])
+    with pytest.raises(ValueError, match="no frames"):
+        score(handler, [])
+    assert not seen
+
+
+def test_a_server_is_waited_for() -> None:
+    info = httpx.Response(200, content=server_info().model_dump_json())
+    handler, seen = answering(httpx.ConnectError("refused"), error(503), httpx.Response(200), info)
+    with RewardClient("http://server", transport=httpx.MockTransport(handler)) as client:
+        assert client.wait_ready(5.0) == server_info()
+    assert [request.url.path for request in seen] == ["/readyz", "/readyz", "/readyz", "/info"]
+
+
+def test_waiting_for_a_server_ends() -> None:
+    handler, _ = answering(error(503))
+    with (
+        RewardClient("http://server", transport=httpx.MockTransport(handler)) as client,
+        pytest.raises(ServerNotReadyError),
+    ):
+        client.wait_ready(0.0)
