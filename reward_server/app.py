@@ -163,6 +163,8 @@ def _add_error_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def http(_request: Request, error: HTTPException) -> JSONResponse:
+        if isinstance(error.__cause__, StatusError):  # FastAPI wraps what goes wrong in reading a body
+            return _respond(error.__cause__)
         error_class = BY_STATUS.get(error.status_code, InternalServerError)
         return _respond(error_class(str(error.detail)))
 

@@ -29,7 +29,7 @@ def check_model(model: str) -> None:
             original LLaVA layout, which vLLM does not load.
     """
     folder = Path(model).expanduser()
-    if folder.is_dir():
+    if model and folder.is_dir():
         _check_folder(folder)
         return
     if model.startswith("liuhaotian/"):

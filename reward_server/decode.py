@@ -63,9 +63,11 @@ def decode_frame(text: str, limits: FrameLimits) -> Image.Image:
             return _decode(data, limits)
     except FrameError:
         raise
+    except Image.DecompressionBombError as error:  # Pillow's own limit, before ours can be checked
+        raise FrameError(f"the image has too many pixels; the limit is {limits.max_pixels} in all") from error
     except MemoryError as error:
         raise FrameError("the image takes too much memory") from error
-    except Exception as error:  # Pillow's readers raise a dozen types on damaged files
+    except Exception as error:
         raise FrameError("the image is damaged and cannot be decoded") from error
 
 

@@ -22,7 +22,14 @@ from reward_client.schema import (
     Timings,
     Usage,
 )
-from reward_server.scorer import Answer, EngineDeadError, EngineFrameError, EngineInfo, Question, QuestionError
+from reward_server.scorer import (
+    Answer,
+    EngineDeadError,
+    EngineFrameError,
+    EngineInfo,
+    Question,
+    QuestionError,
+)
 
 
 class FakeEngine:
@@ -51,9 +58,7 @@ class FakeEngine:
         labels = list(question.label_ids)
         chosen = labels[-1] if np.asarray(image).mean() > 127 else labels[0]
         rest = self.label_mass * 0.1 / (len(labels) - 1)
-        logprobs = {
-            label: math.log(self.label_mass * 0.9 if label == chosen else rest) for label in labels
-        }
+        logprobs = {label: math.log(self.label_mass * 0.9 if label == chosen else rest) for label in labels}
         return Answer(logprobs, chosen, prompt_tokens=10)
 
 
@@ -67,9 +72,7 @@ def server_info() -> ServerInfo:
         engine="fake 1",
         input_size_px=32,
         rubrics={"cartpole-angle": RubricInfo(reward_id="abc")},
-        limits=Limits(
-            max_images_per_request=64, max_body_bytes=1, max_image_pixels=1, max_aspect_ratio=1
-        ),
+        limits=Limits(max_images_per_request=64, max_body_bytes=1, max_image_pixels=1, max_aspect_ratio=1),
     )
 
 

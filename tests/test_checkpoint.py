@@ -37,7 +37,9 @@ def test_a_name_that_cannot_be_served_is_refused(model: str, reason: str) -> Non
 
 def test_an_incomplete_or_foreign_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    foreign = folder(tmp_path / "foreign", '{"architectures": ["LlavaLlamaForCausalLM"]}', "model.safetensors")
+    foreign = folder(
+        tmp_path / "foreign", '{"architectures": ["LlavaLlamaForCausalLM"]}', "model.safetensors"
+    )
     no_weights = folder(tmp_path / "bare", '{"architectures": ["LlavaForConditionalGeneration"]}')
     not_json = folder(tmp_path / "broken", "{", "model.safetensors")
     for path, reason in [

@@ -63,7 +63,7 @@ def answering(*answers: httpx.Response | Exception) -> tuple[Handler, list[httpx
         answer = answers[min(len(seen), len(answers)) - 1]
         if isinstance(answer, Exception):
             raise answer
-        return answer
+        return httpx.Response(answer.status_code, content=answer.content, headers=answer.headers)
 
     return handler, seen
 
@@ -164,7 +164,9 @@ def test_an_answer_outside_the_contract_is_an_error(
 
 
 @both
-@pytest.mark.parametrize("frame", [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3)), np.zeros((0, 4, 3), np.uint8)])
+@pytest.mark.parametrize(
+    "frame", [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3)), np.zeros((0, 4, 3), np.uint8)]
+)
 def test_an_array_that_is_no_frame_is_refused(score: Score, frame: Any) -> None:
     handler, seen = answering(ok(1.0))
     with pytest.raises(ValueError, match="uint8 RGB"):

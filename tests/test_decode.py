@@ -6,6 +6,7 @@ import base64
 import io
 import struct
 import zlib
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -101,7 +102,5 @@ def test_what_cannot_be_scored_says_why(sent: str, reason: str) -> None:
 @given(st.integers(0, len(PNG) - 1), st.binary(min_size=1, max_size=8))
 def test_a_damaged_png_is_an_error_or_an_image(position: int, patch: bytes) -> None:
     data = PNG[:position] + patch + PNG[position + len(patch) :]
-    try:
+    with suppress(FrameError):
         assert decode_frame(text(data), LIMITS).mode == "RGB"
-    except FrameError:
-        pass

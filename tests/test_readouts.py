@@ -65,9 +65,7 @@ def test_a_distance_reward_is_between_0_and_1(values: list[float], target: float
     assert 0.0 <= reward <= 1.0
 
 
-@pytest.mark.parametrize(
-    ("value", "reward"), [(0.0, 1.0), (6.0, 0.5), (-6.0, 0.5), (12.0, 0.0), (50.0, 0.0)]
-)
+@pytest.mark.parametrize(("value", "reward"), [(0.0, 1.0), (6.0, 0.5), (-6.0, 0.5), (12.0, 0.0), (50.0, 0.0)])
 def test_the_distance_map_falls_linearly(value: float, reward: float) -> None:
     reading = Reading(value, probabilities={}, label_mass=1.0)
     assert reward_of(DistanceMap(type="distance", target=0, tolerance=12), reading) == pytest.approx(reward)

@@ -25,7 +25,10 @@ def test_the_shipped_rubrics_ask_what_the_accuracy_report_measures() -> None:
         ("prompt: [", "not valid YAML"),
         ("prompt: hello", "readout"),
         ("just text", "Rubric"),
-        ("prompt: x\nreadout: {type: yes_no}\nreward: {type: distance, target: 0, tolerance: 0}", "tolerance"),
+        (
+            "prompt: x\nreadout: {type: yes_no}\nreward: {type: distance, target: 0, tolerance: 0}",
+            "tolerance",
+        ),
     ],
 )
 def test_a_wrong_file_is_refused_by_name_and_field(tmp_path: Path, content: str, reason: str) -> None:

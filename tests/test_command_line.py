@@ -1,0 +1,68 @@
+"""The agent's command line: what a person can cause ends with a sentence."""
+
+from __future__ import annotations
+
+import errno
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent import __main__ as command_line
+from agent.train import RunStoppedError
+from reward_client.errors import ServerUnreachableError
+
+
+@pytest.mark.parametrize(
+    ("failure", "code", "sentence"),
+    [
+        (KeyboardInterrupt(), 130, "interrupted"),
+        (ServerUnreachableError("http://x cannot be reached"), 1, "the reward server failed: http://x"),
+        (RunStoppedError("too many failures"), 1, "too many failures"),
+        (OSError(errno.ENOSPC, "No space left on device", "metrics.jsonl"), 1, "No space left on device"),
+    ],
+)
+def test_a_failure_ends_with_a_sentence_and_its_code(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    failure: BaseException,
+    code: int,
+    sentence: str,
+) -> None:
+    def failing(*_: Any) -> bool:
+        raise failure
+
+    monkeypatch.setattr(command_line, "train", failing)
+    monkeypatch.setattr(sys, "argv", ["reward-agent", "train", "--runs", str(tmp_path)])
+    with pytest.raises(SystemExit) as caught:
+        command_line.main()
+    assert caught.value.code == code
+    assert sentence in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("solved", "code"), [(True, None), (False, 3)])
+def test_the_exit_code_tells_whether_it_was_solved(
+    monkeypatch: pytest.MonkeyPatch, solved: bool, code: int | None
+) -> None:
+    monkeypatch.setattr(command_line, "train", lambda *_: solved)
+    monkeypatch.setattr(sys, "argv", ["reward-agent", "train"])
+    if code is None:
+        command_line.main()
+        return
+    with pytest.raises(SystemExit) as caught:
+        command_line.main()
+    assert caught.value.code == code
+
+
+@pytest.mark.parametrize("command", ["train", "demo"])
+def test_every_option_has_its_help(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["reward-agent", command, "--help"])
+    with pytest.raises(SystemExit):
+        command_line.main()
+    shown = capsys.readouterr().out
+    for option in ("--env-steps", "--rubric", "--seed", "--learning-rate"):
+        assert option in shown

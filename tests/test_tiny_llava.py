@@ -1,0 +1,152 @@
+"""The recipe of the shipped checkpoint, and that the shipped files are what it made."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from transformers import AutoTokenizer, PreTrainedTokenizerFast
+
+from tests.conftest import CHECKPOINT
+from tiny_llava.data import Batches
+from tiny_llava.frames import render_states, sample_states
+from tiny_llava.model import build_model
+from tiny_llava.questions import (
+    ANGLE_LABELS_DEG,
+    ANSWERS,
+    HELD_OUT,
+    RATING_LABELS,
+    TASKS,
+    draw_wording,
+    rating_of,
+    target,
+)
+from tiny_llava.tokenizer import build_tokenizer
+from tiny_llava.train import Recipe, answer_loss, image_embeddings, train
+
+MAX_BYTES = 8_000_000
+
+
+@given(st.sampled_from(TASKS), st.floats(-95.0, 95.0))
+def test_targets_are_distributions(task: str, angle_deg: float) -> None:
+    weights = target(task, angle_deg)  # type: ignore[arg-type]
+    assert weights.sum() == pytest.approx(1.0)
+    assert (weights >= 0.0).all()
+
+
+@given(st.floats(-90.0, 90.0))
+def test_the_expected_label_is_the_angle(angle_deg: float) -> None:
+    error = target("angle", angle_deg) @ np.array(ANGLE_LABELS_DEG) - angle_deg
+    assert abs(error) < 0.35
+
+
+@given(st.floats(-90.0, 90.0))
+def test_the_expected_rating_is_the_rating(angle_deg: float) -> None:
+    expected = target("rating", angle_deg) @ np.array([float(r) for r in RATING_LABELS])
+    assert expected == pytest.approx(rating_of(angle_deg))
+
+
+def test_training_never_shows_a_held_out_wording() -> None:
+    rng = np.random.default_rng(0)
+    for task in TASKS:
+        drawn = {draw_wording(task, rng) for _ in range(5000)}
+        assert len(drawn) > 500
+        assert not drawn & set(HELD_OUT[task])
+
+
+def test_every_answer_is_one_token_after_the_prompt() -> None:
+    tokenizer = AutoTokenizer.from_pretrained(CHECKPOINT)
+    prompt = "USER: <image>\nIs it? ASSISTANT:"
+    before = tokenizer(prompt).input_ids
+    for answer in {a for task in TASKS for a in ANSWERS[task]}:
+        after = tokenizer(f"{prompt} {answer}").input_ids
+        assert after[:-1] == before, answer
+        assert tokenizer.decode(after[-1:]).strip() == answer
+
+
+@given(st.text(max_size=40))
+def test_the_tokenizer_takes_any_text(text: str) -> None:
+    tokenizer = _tokenizer()
+    ids = tokenizer(f"x{text}x", add_special_tokens=False).input_ids
+    assert tokenizer.unk_token_id is None or tokenizer.unk_token_id not in ids
+
+
+def _tokenizer() -> PreTrainedTokenizerFast:
+    tokenizer: PreTrainedTokenizerFast = AutoTokenizer.from_pretrained(CHECKPOINT)
+    return tokenizer
+
+
+def test_the_tilt_is_signed_left_negative() -> None:
+    left, right = (frame.copy() for frame in render_states(np.array([[0.0, -30.0], [0.0, 30.0]])))
+    pole = [np.abs(f.astype(int) - (202, 152, 101)).sum(axis=2) < 60 for f in (left, right)]
+    assert np.nonzero(pole[0])[1].mean() < 300 < np.nonzero(pole[1])[1].mean()
+    assert (left[:, ::-1] != right).mean() < 0.01  # mirrored frame, mirrored answer
+
+
+def test_packed_questions_give_the_loss_of_separate_prompts() -> None:
+    torch.manual_seed(0)
+    tokenizer = build_tokenizer(0)
+    model = build_model(tokenizer).eval()
+    frames = np.random.default_rng(0).integers(0, 256, (4, 224, 224, 3), dtype=np.uint8)
+    batch = next(iter(Batches(frames, np.array([-50.0, -3.0, 4.0, 70.0]), tokenizer, 4, 0)))
+    end = torch.tensor([tokenizer.eos_token_id])
+    with torch.no_grad():
+        image = image_embeddings(model, batch.pixels)
+        packed = answer_loss(model, image, batch, tokenizer.eos_token_id)
+        separate = []
+        for row in range(4):
+            for column in range(2):
+                length = int(batch.question_end[row, column]) + 2
+                tokens = torch.cat([batch.start, batch.questions[row, column, :length]])[None]
+                logits = model(input_ids=tokens, pixel_values=batch.pixels[row : row + 1]).logits[0]
+                wanted = batch.targets[row, column][None]
+                separate.append(
+                    torch.nn.functional.cross_entropy(logits[-2:-1], wanted)
+                    + 0.1 * torch.nn.functional.cross_entropy(logits[-1:], end)
+                )
+    torch.testing.assert_close(packed, torch.stack(separate).mean())
+
+
+def test_the_recipe_makes_the_same_files_twice(tmp_path: Path) -> None:
+    digests = [
+        train(Recipe(out=tmp_path / name, frames=64, steps=3, batch_size=16, warmup_steps=1))[
+            "weights_sha256"
+        ]
+        for name in ("a", "b")
+    ]
+    assert digests[0] == digests[1]
+    for name in ("config.json", "tokenizer.json", "processor_config.json", "chat_template.jinja"):
+        assert (tmp_path / "a" / name).read_bytes() == (CHECKPOINT / name).read_bytes(), name
+
+
+def test_the_shipped_weights_are_those_that_training_and_report_name() -> None:
+    trained = json.loads((CHECKPOINT / "training.json").read_text())
+    weights = (CHECKPOINT / "model.safetensors").read_bytes()
+    assert hashlib.sha256(weights).hexdigest() == trained["weights_sha256"]
+    defaults = Recipe()
+    assert trained["recipe"] == {name: getattr(defaults, name) for name in trained["recipe"]}
+    assert trained["wall_clock_s"] <= 45 * 60
+
+
+def test_the_shipped_report_meets_its_bars() -> None:
+    report = json.loads((CHECKPOINT / "accuracy.json").read_text())
+    assert report["frames"] >= 2000
+    assert report["dtype"] == "bfloat16"
+    assert {name for name, bar in report["bars"].items() if not bar["met"]} == set()
+
+
+def test_the_checkpoint_is_small() -> None:
+    assert sum(path.stat().st_size for path in CHECKPOINT.iterdir()) <= MAX_BYTES
+
+
+def test_states_cover_the_track_and_both_ranges_of_tilt() -> None:
+    states = sample_states(4000, np.random.default_rng(0))
+    assert np.abs(states[:, 0]).max() > 2.4
+    assert np.abs(states[:, 1]).max() > 90.0
+    assert 0.5 < (np.abs(states[:, 1]) < 15.0).mean() < 0.65

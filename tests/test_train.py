@@ -1,0 +1,165 @@
+"""The training loop, with a stand-in for the server: what it learns from, what it leaves, how it ends."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from agent.config import TrainConfig
+from agent.train import RunStoppedError, Trainer
+from reward_client.errors import ServerUnreachableError
+from reward_client.schema import ScoreResponse
+from tests.fakes import FakeClient, response, server_info
+
+
+def config(tmp_path: Path, **changes: Any) -> TrainConfig:
+    short: dict[str, Any] = {
+        "runs": tmp_path,
+        "env_steps": 300,
+        "chunk_steps": 64,
+        "learning_starts": 64,
+        "eval_episodes": 3,
+    }
+    return TrainConfig(**{**short, **changes})
+
+
+def summary(tmp_path: Path) -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads((tmp_path / "cartpole" / "summary.json").read_text())
+    return loaded
+
+
+def test_a_run_leaves_its_files(tmp_path: Path) -> None:
+    client = FakeClient()
+    returned = Trainer(config(tmp_path), client, server_info()).run()
+    folder = tmp_path / "cartpole"
+    assert returned == summary(tmp_path)
+    assert returned["arm"] == "vlm"
+    assert returned["env_steps"] == returned["frames_scored"] == len(client.frames) == 300
+    assert (returned["frames_failed"], returned["eval_episodes"], returned["error"]) == (0, 3, None)
+    assert returned["reward_id"] == "abc"
+    assert returned["solved"] == (returned["mean_return"] >= 475)
+    assert len(list((folder / "samples").glob("*.png"))) == 10
+    assert len(list((folder / "samples_marked").glob("*.png"))) == 10
+    with Image.open(folder / "learning_curve.png") as curve:
+        assert curve.size[0] > 500
+    assert json.loads((folder / "config.json").read_text())["options"]["env_steps"] == 300
+    assert list((folder / "tensorboard").glob("events*"))
+    assert set(torch.load(folder / "checkpoint" / "dqn.pt", weights_only=True)) == {
+        "online",
+        "target",
+        "optimizer",
+    }
+
+
+def test_every_step_is_scored_by_the_frame_after_it_the_terminal_one_too(tmp_path: Path) -> None:
+    client = FakeClient()
+    trainer = Trainer(config(tmp_path, env_steps=100, epsilon_end=1.0), client, server_info())
+    trainer.run()
+    env = gym.make("CartPole-v1", render_mode="rgb_array")
+    env.reset(seed=1)
+    rng = np.random.default_rng(1)
+    ended = 0
+    for frame in client.frames[:60]:
+        rng.random()
+        _, _, terminated, truncated, _ = env.step(int(rng.integers(2)))
+        assert (frame == env.render()).all()
+        if terminated or truncated:
+            ended += 1
+            env.reset()
+    assert ended > 0
+
+
+class Noisy:
+    """Rewards that have nothing to do with the environment's."""
+
+    def score(self, frames: Sequence[NDArray[np.uint8]], rubric: str) -> ScoreResponse:
+        return response([0.25 if frame.mean() > 240 else 0.5 for frame in frames])
+
+
+def test_what_is_learned_from_is_the_servers_reward_alone(tmp_path: Path) -> None:
+    trainer = Trainer(config(tmp_path), Noisy(), server_info())
+    trainer.run()
+    rewards = trainer.replay.sample(300, np.random.default_rng(0)).rewards
+    assert set(rewards.tolist()) <= {0.25, 0.5}  # never the environment's 1.0
+
+
+def test_equal_seeds_give_equal_networks(tmp_path: Path) -> None:
+    def weights(name: str, seed: int) -> torch.Tensor:
+        trainer = Trainer(config(tmp_path, name=name, seed=seed), FakeClient(), server_info())
+        trainer.run()
+        return torch.cat([p.detach().flatten() for p in trainer.dqn.online.parameters()])
+
+    first = weights("a", 1)
+    assert torch.equal(first, weights("b", 1))
+    assert not torch.equal(first, weights("c", 2))
+
+
+class SometimesNull:
+    """Every fifth frame cannot be scored."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def score(self, frames: Sequence[NDArray[np.uint8]], rubric: str) -> ScoreResponse:
+        rewards: list[float | None] = []
+        for _ in frames:
+            self.count += 1
+            rewards.append(None if self.count % 5 == 0 else 1.0)
+        return response(rewards)
+
+
+def test_a_frame_without_reward_is_counted_and_left_out(tmp_path: Path) -> None:
+    trainer = Trainer(config(tmp_path, max_failed_share=0.5), SometimesNull(), server_info())
+    result = trainer.run()
+    assert result["frames_failed"] == 60
+    assert result["frames_scored"] == len(trainer.replay) == 240
+    assert (trainer.replay.sample(500, np.random.default_rng(0)).rewards == 1.0).all()
+
+
+def test_too_many_failures_stop_the_run(tmp_path: Path) -> None:
+    with pytest.raises(RunStoppedError, match="64 of 64 frames"):
+        Trainer(config(tmp_path), FakeClient(reward=None), server_info()).run()
+    assert summary(tmp_path)["solved"] is False
+
+
+class Dying(FakeClient):
+    """A server that goes away in mid-run."""
+
+    def score(self, frames: Sequence[NDArray[np.uint8]], rubric: str) -> ScoreResponse:
+        if len(self.frames) > 150:
+            raise ServerUnreachableError("http://server cannot be reached: refused")
+        return super().score(frames, rubric)
+
+
+def test_a_server_that_dies_in_mid_run_costs_nothing_recorded(tmp_path: Path) -> None:
+    with pytest.raises(ServerUnreachableError):
+        Trainer(config(tmp_path), Dying(), server_info()).run()
+    folder, kept = tmp_path / "cartpole", summary(tmp_path)
+    assert kept["solved"] is False
+    assert (kept["mean_return"], kept["eval_episodes"]) == (None, 0)
+    assert "cannot be reached" in kept["error"]
+    assert kept["frames_scored"] > 0
+    assert (folder / "checkpoint" / "dqn.pt").is_file()
+    assert (folder / "learning_curve.png").is_file()
+    assert (folder / "metrics.jsonl").read_text()
+
+
+def test_a_new_run_replaces_the_old_one_of_its_name(tmp_path: Path) -> None:
+    Trainer(config(tmp_path), FakeClient(), server_info()).run()
+    (tmp_path / "cartpole" / "notes.txt").write_text("mine")
+    Trainer(config(tmp_path, env_steps=128), FakeClient(), server_info()).run()
+    steps = [
+        json.loads(line)["step"]
+        for line in (tmp_path / "cartpole" / "metrics.jsonl").read_text().splitlines()
+    ]
+    assert max(steps) <= 128
+    assert (tmp_path / "cartpole" / "notes.txt").read_text() == "mine"
