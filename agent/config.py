@@ -24,7 +24,7 @@ class TrainConfig:
     """seed of environment, exploration, replay and weights"""
     env_steps: int = 12_000
     """steps in the environment; each step's frame is scored"""
-    chunk_steps: int = 128
+    chunk_steps: int = 64
     """steps between two rounds of learning; their labels are waited for"""
     learning_starts: int = 512
     """labelled transitions before the first gradient step"""

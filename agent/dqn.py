@@ -6,6 +6,7 @@ van Hasselt et al., "Deep Reinforcement Learning with Double Q-learning", AAAI 2
 from __future__ import annotations
 
 import copy
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,11 @@ from agent.replay import Transitions
 
 OBSERVATION_SIZE = 4
 ACTIONS = 2
+
+OBSERVATION_SCALE = np.array([2.4, 2.0, math.radians(12.0), 2.0], dtype=np.float32)
+"""Observations are divided by this: the limits of position and tilt at which CartPole-v1 ends an episode
+(gymnasium/envs/classic_control/cartpole.py), and usual speeds. A tilt in radians is else the smallest input,
+though it matters most."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +66,7 @@ class Dqn:
         self.optimizer = torch.optim.Adam(self.online.parameters(), config.learning_rate)
 
     def greedy_actions(self, observations: NDArray[np.float32]) -> NDArray[np.int64]:
-        """Best actions by the target network, a running average of the online one and steadier.
+        """Best actions by the online network, for acting in training.
 
         Args:
             observations: ``(B, 4)`` float32.
@@ -68,9 +74,18 @@ class Dqn:
         Returns:
             ``(B,)`` int64.
         """
-        with torch.no_grad():
-            actions: NDArray[np.int64] = self.target(torch.from_numpy(observations)).argmax(dim=1).numpy()
-        return actions
+        return _best(self.online, observations)
+
+    def averaged_actions(self, observations: NDArray[np.float32]) -> NDArray[np.int64]:
+        """Best actions by the target network, a running average of the online one: the final policy.
+
+        Args:
+            observations: ``(B, 4)`` float32.
+
+        Returns:
+            ``(B,)`` int64.
+        """
+        return _best(self.target, observations)
 
     def update(self, batch: Transitions, progress: float) -> float:
         """Takes one gradient step.
@@ -85,13 +100,13 @@ class Dqn:
         config = self._config
         for group in self.optimizer.param_groups:
             group["lr"] = config.learning_rate * (1.0 - 0.9 * progress)
-        next_observations = torch.from_numpy(batch.next_observations)
+        next_observations = _inputs(batch.next_observations)
         with torch.no_grad():
             best = self.online(next_observations).argmax(dim=1, keepdim=True)
             next_values = self.target(next_observations).gather(1, best).squeeze(1)
             alive = 1.0 - torch.from_numpy(batch.terminated).float()
             targets = torch.from_numpy(batch.rewards) + config.discount * alive * next_values
-        values = self.online(torch.from_numpy(batch.observations))
+        values = self.online(_inputs(batch.observations))
         values = values.gather(1, torch.from_numpy(batch.actions)[:, None]).squeeze(1)
         loss = nn.functional.smooth_l1_loss(values, targets)
         self.optimizer.zero_grad()
@@ -102,3 +117,13 @@ class Dqn:
             for slow, fast in zip(self.target.parameters(), self.online.parameters(), strict=True):
                 slow.lerp_(fast, config.target_rate)
         return float(loss.item())
+
+
+def _inputs(observations: NDArray[np.float32]) -> torch.Tensor:
+    return torch.from_numpy(observations / OBSERVATION_SCALE)
+
+
+def _best(network: nn.Module, observations: NDArray[np.float32]) -> NDArray[np.int64]:
+    with torch.no_grad():
+        actions: NDArray[np.int64] = network(_inputs(observations)).argmax(dim=1).numpy()
+    return actions

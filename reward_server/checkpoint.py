@@ -11,6 +11,7 @@ import re
 from pathlib import Path
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
+_REPORTS = ("training.json", "accuracy.json")  # of our own recipe; they change no reward
 _ORIGINAL_LAYOUT = ("LlavaLlamaForCausalLM", "LlavaMistralForCausalLM", "LlavaMptForCausalLM")
 
 
@@ -74,7 +75,7 @@ def folder_digest(folder: Path) -> str:
     """
     total = hashlib.sha256()
     wanted = {".json", ".jinja", ".model", ".safetensors", ".bin"}
-    for path in sorted(p for p in folder.iterdir() if p.suffix in wanted and p.name != "training.json"):
+    for path in sorted(p for p in folder.iterdir() if p.suffix in wanted and p.name not in _REPORTS):
         with path.open("rb") as file:
             total.update(path.name.encode() + b"\0" + hashlib.file_digest(file, "sha256").digest())
     return total.hexdigest()[:16]

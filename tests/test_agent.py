@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from agent.config import TrainConfig
-from agent.dqn import Dqn, DqnConfig
+from agent.dqn import OBSERVATION_SCALE, Dqn, DqnConfig
 from agent.evaluate import true_returns
 from agent.labeler import Labeler
 from agent.replay import Replay, Transitions
@@ -95,7 +95,7 @@ def one(reward: float, terminated: bool) -> Transitions:
 def test_the_update_moves_the_value_towards_the_double_dqn_target(terminated: bool) -> None:
     dqn = Dqn(DqnConfig(), seed=0)
     batch = one(2.0, terminated)
-    state = torch.from_numpy(batch.observations)
+    state = torch.from_numpy(batch.observations / OBSERVATION_SCALE)
     with torch.no_grad():
         before = float(dqn.online(state)[0, 1])
         best = int(dqn.online(state).argmax())

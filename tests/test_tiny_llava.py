@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from tests.conftest import CHECKPOINT
+from tiny_llava.card import card
 from tiny_llava.data import Batches
 from tiny_llava.frames import render_states, sample_states
 from tiny_llava.model import build_model
@@ -139,6 +140,13 @@ def test_the_shipped_report_meets_its_bars() -> None:
     assert report["frames"] >= 2000
     assert report["dtype"] == "bfloat16"
     assert {name for name, bar in report["bars"].items() if not bar["met"]} == set()
+
+
+def test_the_card_says_what_the_reports_say() -> None:
+    training, accuracy = (
+        json.loads((CHECKPOINT / name).read_text()) for name in ("training.json", "accuracy.json")
+    )
+    assert (CHECKPOINT / "README.md").read_text() == card(training, accuracy)
 
 
 def test_the_checkpoint_is_small() -> None:

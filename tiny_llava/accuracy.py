@@ -20,6 +20,7 @@ from tqdm import tqdm
 
 from reward_client import RewardClient, RewardItem, Rubric
 from reward_client.local_server import local_server
+from tiny_llava.card import write_card
 from tiny_llava.frames import TRACK_HALF_WIDTH, render_states
 from tiny_llava.questions import ANSWERS, HELD_OUT, LEAN_DEG, UPRIGHT_DEG, Task
 from tiny_llava.train import CHECKPOINT
@@ -185,7 +186,8 @@ def main() -> None:
     options = tyro.cli(Options)
     result = report(options)
     (options.checkpoint / "accuracy.json").write_text(json.dumps(result, indent=2) + "\n")
-    print(json.dumps(result, indent=2))
+    write_card(options.checkpoint)
+    print(json.dumps(result["bars"], indent=2))
     missed = [name for name, bar in result["bars"].items() if not bar["met"]]
     if missed:
         raise SystemExit(f"bars missed: {', '.join(missed)}")

@@ -1,0 +1,80 @@
+"""Writes the checkpoint's model card from ``training.json`` and ``accuracy.json``. Measures nothing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+_BAR_NAMES = {
+    "mae_to_12_deg": "mean absolute error of the expected tilt, up to 12° (degrees)",
+    "mae_to_90_deg": "the same, uniform over ±90° (degrees)",
+    "sign_right": "sign of the tilt right, beyond 1° (share)",
+    "upright_right": "upright, up to 4°: yes or no right (share)",
+    "rating_kendall_tau_b": "Kendall's τ_b of the expected 0-9 rating with minus the tilt's size",
+}
+_MEASURE_NAMES = {
+    "mae_deg": "mean absolute error (degrees)",
+    "sign_right": "sign right",
+    "right": "right",
+    "kendall_tau_b": "τ_b",
+}
+
+
+def card(training: dict[str, Any], accuracy: dict[str, Any]) -> str:
+    """The model card, in Markdown.
+
+    Args:
+        training: what ``training.json`` holds.
+        accuracy: what ``accuracy.json`` holds.
+    """
+    recipe = training["recipe"]
+    lines = [
+        "# A small LLaVA that reads CartPole frames",
+        "",
+        f"A LLaVA-architecture model of {training['parameters'] / 1e6:.1f} million parameters (CLIP vision "
+        "tower of 224 px, projector, Llama) in the file layout of `llava-hf/llava-1.5-7b-hf`, bfloat16. "
+        f"Trained from scratch on {recipe['frames']:,} labelled frames by `make tiny-llava` "
+        f"({training['wall_clock_s'] / 60:.0f} minutes on 2 cores, seed {recipe['seed']}). It is not "
+        "LLaVA-1.5-7B and knows nothing but this game.",
+        "",
+        "It answers, with one token: the tilt in degrees (left negative, whole degrees up to ±20, even ones "
+        "up to ±96), whether the pole is upright (`Yes`/`No`, up to 4°), which way it leans "
+        "(`Left`/`Right`/`Upright`, from 1° on), and a rating of how upright it is (`0`-`9`).",
+        "",
+        f"## Measured through {accuracy['engine']} in {accuracy['dtype']}, over HTTP",
+        "",
+        f"{accuracy['frames']:,} fresh frames with a seed that training never used: half uniform over ±12°, "
+        "half over ±90°, the cart anywhere on the track.",
+        "",
+        "| measure | measured | bar | met |",
+        "|---|---|---|---|",
+        *(
+            f"| {_BAR_NAMES[name]} | {bar['measured']:.3f} | {bar['bar']} | {'yes' if bar['met'] else 'NO'} |"
+            for name, bar in accuracy["bars"].items()
+        ),
+        "",
+        f"Lean right on {accuracy['tasks']['lean']['right']:.1%} of all frames. Lowest share of frames "
+        f"answered: {min(task['answered'] for task in accuracy['tasks'].values()):.1%}.",
+        "",
+        "## Wordings that training never showed",
+        "",
+        "| wording | measured |",
+        "|---|---|",
+        *(
+            f"| {wording} | "
+            + ", ".join(f"{_MEASURE_NAMES[k]} {v:.3f}" for k, v in row.items() if k in _MEASURE_NAMES)
+            + " |"
+            for wording, row in accuracy["held_out_wordings"].items()
+        ),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def write_card(folder: Path) -> None:
+    """Writes the checkpoint's ``README.md`` from its two reports."""
+    training, accuracy = (
+        json.loads((folder / name).read_text()) for name in ("training.json", "accuracy.json")
+    )
+    (folder / "README.md").write_text(card(training, accuracy))
