@@ -22,7 +22,7 @@ class TrainConfig:
     """rubric of the server that turns a frame into a reward"""
     seed: int = 1
     """seed of environment, exploration, replay and weights"""
-    env_steps: int = 12_000
+    env_steps: int = 10_000
     """steps in the environment; each step's frame is scored"""
     chunk_steps: int = 64
     """steps between two rounds of learning; their labels are waited for"""

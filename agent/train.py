@@ -87,7 +87,7 @@ class Trainer:
         """
         try:
             self._train()
-            returns = true_returns(self.dqn.averaged_actions, self.config.eval_episodes)
+            returns = true_returns(self.dqn.greedy_actions, self.config.eval_episodes)
         except BaseException as error:
             self._finish(self._summary(None, error=str(error) or type(error).__name__))
             raise
