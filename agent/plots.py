@@ -51,7 +51,7 @@ def plot_learning_curve(episodes: Sequence[dict[str, float]], summary: dict[str,
     axes.set_ylabel(f"return of an episode (line: mean of {MEAN_OVER_EPISODES})")
     axes.set_ylim(0, 520)
     axes.set_title(f"{summary['arm']}, {summary['model']}, seed {summary['seed']}")
-    axes.legend(loc="upper left", fontsize="small")
+    axes.legend(loc="lower right", fontsize="small")
     figure.tight_layout()
     figure.savefig(path)
     plt.close(figure)

@@ -89,7 +89,7 @@ class VllmEngine:
         self._tokenizer = self._engine.get_tokenizer()
         self._max_model_len: int = config.max_model_len
         self.info = EngineInfo(
-            model=settings.model if not folder.is_dir() else folder.name,
+            model="/".join(folder.resolve().parts[-2:]) if folder.is_dir() else settings.model,
             revision=folder_digest(folder)
             if folder.is_dir()
             else getattr(config.hf_config, "_commit_hash", None) or settings.revision,

@@ -117,7 +117,7 @@ def test_the_target_network_follows_slowly() -> None:
 
 def test_equal_seeds_give_equal_networks_and_leave_the_global_state_alone() -> None:
     state = torch.get_rng_state()
-    a, b, c = (Dqn(DqnConfig(), seed).online[0].weight for seed in (1, 1, 2))
+    a, b, c = (next(Dqn(DqnConfig(), seed).online.parameters()) for seed in (1, 1, 2))
     assert torch.equal(a, b)
     assert not torch.equal(a, c)
     assert torch.equal(torch.get_rng_state(), state)

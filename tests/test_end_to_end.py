@@ -143,7 +143,7 @@ def test_the_agent_trains_on_the_servers_rewards(server_url: str, tmp_path: Path
     summary = json.loads((tmp_path / "cartpole" / "summary.json").read_text())
     assert (summary["frames_scored"], summary["frames_failed"]) == (384, 0)
     assert summary["arm"] == "vlm"
-    assert summary["model"] == "checkpoint"
+    assert summary["model"] == "tiny_llava/checkpoint"
     samples = (tmp_path / "cartpole" / "samples" / "samples.jsonl").read_text().splitlines()
     errors = [abs(s["value"] - s["true_angle_deg"]) for s in map(json.loads, samples)]
     assert len(errors) == 10

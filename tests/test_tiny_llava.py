@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from transformers import AutoTokenizer, PreTrainedTokenizerFast
+from transformers import AutoTokenizer
 
 from tests.conftest import CHECKPOINT
 from tiny_llava.card import card
@@ -24,6 +26,7 @@ from tiny_llava.questions import (
     HELD_OUT,
     RATING_LABELS,
     TASKS,
+    Task,
     draw_wording,
     rating_of,
     target,
@@ -35,8 +38,8 @@ MAX_BYTES = 8_000_000
 
 
 @given(st.sampled_from(TASKS), st.floats(-95.0, 95.0))
-def test_targets_are_distributions(task: str, angle_deg: float) -> None:
-    weights = target(task, angle_deg)  # type: ignore[arg-type]
+def test_targets_are_distributions(task: Task, angle_deg: float) -> None:
+    weights = target(task, angle_deg)
     assert weights.sum() == pytest.approx(1.0)
     assert (weights >= 0.0).all()
 
@@ -62,13 +65,13 @@ def test_training_never_shows_a_held_out_wording() -> None:
 
 
 def test_every_answer_is_one_token_after_the_prompt() -> None:
-    tokenizer = AutoTokenizer.from_pretrained(CHECKPOINT)
+    tokenizer = _tokenizer()
     prompt = "USER: <image>\nIs it? ASSISTANT:"
     before = tokenizer(prompt).input_ids
     for answer in {a for task in TASKS for a in ANSWERS[task]}:
         after = tokenizer(f"{prompt} {answer}").input_ids
         assert after[:-1] == before, answer
-        assert tokenizer.decode(after[-1:]).strip() == answer
+        assert str(tokenizer.decode(after[-1:])).strip() == answer
 
 
 @given(st.text(max_size=40))
@@ -78,9 +81,9 @@ def test_the_tokenizer_takes_any_text(text: str) -> None:
     assert tokenizer.unk_token_id is None or tokenizer.unk_token_id not in ids
 
 
-def _tokenizer() -> PreTrainedTokenizerFast:
-    tokenizer: PreTrainedTokenizerFast = AutoTokenizer.from_pretrained(CHECKPOINT)
-    return tokenizer
+@cache
+def _tokenizer() -> Any:
+    return AutoTokenizer.from_pretrained(CHECKPOINT)
 
 
 def test_the_tilt_is_signed_left_negative() -> None:

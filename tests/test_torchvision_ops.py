@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from reward_server import torchvision_ops
 
@@ -30,7 +31,7 @@ def test_nothing_is_declared_where_the_operators_load(monkeypatch: pytest.Monkey
 
 def test_nothing_is_declared_beside_a_cuda_build(monkeypatch: pytest.MonkeyPatch) -> None:
     declared: list[object] = []
-    monkeypatch.setattr(torchvision_ops.torch.version, "cuda", "13.0")
+    monkeypatch.setattr(torch.version, "cuda", "13.0")
     monkeypatch.setattr(torchvision_ops, "_declared", declared)
     torchvision_ops.declare_missing_operators()
     assert not declared
