@@ -104,7 +104,7 @@ def test_bad_input_is_refused_and_the_server_goes_on(
         ({"images": [good] * 65, "rubric": "cartpole-angle"}, "images"),
         ({"images": [good], "rubric": {**inline, "prompt": "a <image> b"}}, "rubric.prompt"),
         ({"images": [good], "rubric": {**inline, "prompt": "nul \0"}}, "rubric.prompt"),
-        ({"images": [good], "rubric": {**inline, "prompt": "word " * 800}}, "rubric.prompt"),
+        ({"images": [good], "rubric": {**inline, "prompt": "§" * 4000}}, "rubric.prompt"),
         (
             {"images": [good], "rubric": {**inline, "readout": {"type": "yes_no", "yes": "Perhaps so"}}},
             "rubric.readout.labels",
