@@ -6,6 +6,7 @@ Not for sample frames (``samples.py``). Nothing here is read back by training.
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 import shutil
 import subprocess
@@ -91,8 +92,11 @@ class Recorder:
             "target": dqn.target.state_dict(),
             "optimizer": dqn.optimizer.state_dict(),
         }
-        torch.save(state, folder / "dqn.pt.part")
-        (folder / "dqn.pt.part").replace(folder / "dqn.pt")
+        buffer = io.BytesIO()  # written as bytes, a full disk is an OSError; torch.save's own is not
+        torch.save(state, buffer)
+        part = folder / "dqn.pt.part"
+        part.write_bytes(buffer.getbuffer())
+        part.replace(folder / "dqn.pt")
 
     def finish(self, summary: dict[str, Any]) -> None:
         """Writes ``summary.json`` and ``learning_curve.png`` and closes the other files."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,7 +90,8 @@ class Trainer:
             self._train()
             returns = true_returns(self.dqn.greedy_actions, self.config.eval_episodes)
         except BaseException as error:
-            self._finish(self._summary(None, error=str(error) or type(error).__name__))
+            with suppress(OSError):  # on a full disk the first failure is the one to tell
+                self._finish(self._summary(None, error=str(error) or type(error).__name__))
             raise
         summary = self._summary(returns)
         self._finish(summary)
