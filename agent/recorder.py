@@ -79,9 +79,10 @@ class Recorder:
         self._episodes.append({"step": step, **row})
         self._log(step, row)
 
-    def learning(self, step: int, td_loss: float, frames_per_s: float) -> None:
-        """Records a round of learning."""
-        self._log(step, {"losses/td_loss": td_loss, "charts/SPS": frames_per_s})
+    def learning(self, step: int, td_loss: float | None, frames_per_s: float) -> None:
+        """Records a round of acting, labelling and learning; None where nothing was learned yet."""
+        row = {"charts/SPS": frames_per_s}
+        self._log(step, row if td_loss is None else {**row, "losses/td_loss": td_loss})
 
     def save_networks(self, dqn: Dqn) -> None:
         """Writes both networks and the optimiser to ``checkpoint/dqn.pt``, whole or not at all."""

@@ -161,9 +161,9 @@ class Trainer:
             self.episode, self.episode_steps = self.episode + 1, 0
             self.true_return = self.vlm_return = 0.0
 
-    def _learn(self, gradient_steps: int) -> float:
+    def _learn(self, gradient_steps: int) -> float | None:
         if len(self.replay) < self.config.learning_starts:
-            return float("nan")
+            return None
         progress = self.env_steps / self.config.env_steps
         losses = [
             self.dqn.update(self.replay.sample(self.config.dqn.batch_size, self.rng), progress)

@@ -35,6 +35,21 @@ RETRIED = (ServerUnreachableError, RequestTimeoutError, RateLimitedError, Unavai
 """Errors worth another try. Scoring changes nothing on the server, so trying again is safe."""
 
 
+def checked_url(base_url: str) -> str:
+    """The address, if it is one.
+
+    Raises:
+        ServerUnreachableError: it is not an http:// or https:// address with a host.
+    """
+    try:
+        url = httpx.URL(base_url)
+    except httpx.InvalidURL:
+        url = httpx.URL()
+    if url.scheme not in {"http", "https"} or not url.host:
+        raise ServerUnreachableError(f"{base_url!r} is not an http:// or https:// address")
+    return base_url
+
+
 def default_headers(api_key: str | None) -> dict[str, str]:
     """Headers of every request."""
     return {"Authorization": f"Bearer {api_key}"} if api_key else {}

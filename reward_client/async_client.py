@@ -1,9 +1,11 @@
 """The asynchronous client: the synchronous one's twin, method by method.
 
-async with AsyncRewardClient("http://127.0.0.1:8000") as client:
-await client.wait_ready()
-answer = await client.score([frame], rubric="cartpole-upright")
-print(answer.data[0].reward)
+    async with AsyncRewardClient("http://127.0.0.1:8000") as client:
+        await client.wait_ready()
+        answer = await client.score([frame], rubric="cartpole-upright")
+        print(answer.data[0].reward)
+
+Its requests may run side by side in one event loop.
 """
 
 from __future__ import annotations
@@ -46,7 +48,7 @@ class AsyncRewardClient:
         self._retries = retries
         self._rng = random.Random()
         self._http = httpx.AsyncClient(
-            base_url=base_url,
+            base_url=protocol.checked_url(base_url),
             headers=protocol.default_headers(api_key),
             timeout=timeout_s,
             transport=transport,

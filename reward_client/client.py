@@ -50,7 +50,7 @@ class RewardClient:
         self._retries = retries
         self._rng = random.Random()
         self._http = httpx.Client(
-            base_url=base_url,
+            base_url=protocol.checked_url(base_url),
             headers=protocol.default_headers(api_key),
             timeout=timeout_s,
             transport=transport,

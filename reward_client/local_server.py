@@ -57,25 +57,26 @@ def local_server(
     Raises:
         LocalServerError: it ended at its start, or was not ready in time.
     """
-    port = _free_port() if port is None else port
+    port = _usable_port(port)
     command = [sys.executable, "-m", "reward_server", *arguments, "--port", str(port)]
     log_file.parent.mkdir(parents=True, exist_ok=True)
-    with log_file.open("wb") as log:
-        # A session of its own: an interrupt at the keyboard is for us; we then stop the server.
-        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
-    server = LocalServer(f"http://127.0.0.1:{port}", process)
+    process: subprocess.Popen[bytes] | None = None
     try:
+        with log_file.open("wb") as log:
+            # A session of its own: an interrupt at the keyboard is for us; we then stop the server.
+            process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
+        server = LocalServer(f"http://127.0.0.1:{port}", process)
         _wait_ready(server, log_file, ready_timeout_s)
         yield server
     finally:
-        _stop(process)
+        if process is not None:
+            _stop(process)
 
 
 def _wait_ready(server: LocalServer, log_file: Path, timeout_s: float) -> None:
     deadline = time.monotonic() + timeout_s
     with RewardClient(server.url) as client:
         while True:
-            # The process first: on a port that is taken, another server might answer.
             if server.process.poll() is not None:
                 raise LocalServerError(f"the reward server ended at its start: {_last_words(log_file)}")
             if client.is_ready():
@@ -91,15 +92,21 @@ def _last_words(log_file: Path) -> str:
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    with suppress(subprocess.TimeoutExpired):
-        process.wait(STOP_TIMEOUT_S)
-    with suppress(ProcessLookupError):  # the rule: nothing of its session is left
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    try:
+        process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(STOP_TIMEOUT_S)
+    finally:  # also where a second interrupt cuts the waiting short
+        with suppress(ProcessLookupError):  # the rule: nothing of its session is left
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
+def _usable_port(port: int | None) -> int:
+    """Checks the port before the server does: until it tries, another server there would answer us."""
+    try:
+        with socket.create_server(("127.0.0.1", port or 0)) as listener:
+            usable: int = listener.getsockname()[1]
+            return usable
+    except OSError as error:
+        raise LocalServerError(f"cannot listen on port {port}: {os.strerror(error.errno or 0)}") from error

@@ -12,9 +12,10 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import psutil
 import uvicorn
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("reward_server")
 
 ENGINE_POLL_S = 1.0
+GRACEFUL_SHUTDOWN_S = 10
+T = TypeVar("T")
 
 
 class _Server(uvicorn.Server):
@@ -65,7 +68,7 @@ async def serve(settings: Settings, listener: socket.socket) -> str | None:
         # vLLM takes many seconds to import; the port answers meanwhile.
         from reward_server.engine import VllmEngine  # noqa: PLC0415
 
-        engine = await asyncio.to_thread(VllmEngine, settings)
+        engine = await _in_daemon_thread(lambda: VllmEngine(settings))
         scorer = Scorer(engine, rubrics, settings)
         await scorer.warm_up()
         log.info("ready: %s on %s", engine.info.model, engine.info.device)
@@ -78,7 +81,13 @@ async def serve(settings: Settings, listener: socket.socket) -> str | None:
 
     service = Service(load, fail)
     server = _Server(
-        uvicorn.Config(create_app(service, settings), log_config=None, access_log=False, lifespan="on")
+        uvicorn.Config(
+            create_app(service, settings),
+            log_config=None,
+            access_log=False,
+            lifespan="on",
+            timeout_graceful_shutdown=GRACEFUL_SHUTDOWN_S,
+        )
     )
 
     async def watch_engine() -> None:
@@ -101,6 +110,32 @@ async def serve(settings: Settings, listener: socket.socket) -> str | None:
     return str(failure) or type(failure).__name__
 
 
+async def _in_daemon_thread(work: Callable[[], T]) -> T:
+    """Runs blocking work in a thread that does not keep the process alive, as an executor's would."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[T] = loop.create_future()
+
+    def settle(result: T | None, error: Exception | None) -> None:
+        if future.done():  # cancelled: the server stops
+            return
+        if error is not None:
+            future.set_exception(error)
+        else:
+            future.set_result(cast(T, result))
+
+    def target() -> None:
+        result, failure = None, None
+        try:
+            result = work()
+        except Exception as error:  # noqa: BLE001 - handed to whoever waits
+            failure = error
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(settle, result, failure)
+
+    threading.Thread(target=target, daemon=True, name="load").start()
+    return await future
+
+
 def main() -> None:
     """Reads the settings, listens, serves, and leaves no process behind."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
@@ -116,10 +151,12 @@ def main() -> None:
         failure = _settings_message(error)
     except (CheckpointError, RubricFileError, _ListenError) as error:
         failure = str(error)
+    except KeyboardInterrupt:  # before the loop took the signal over
+        failure = "interrupted"
     _end_children()
     if failure is not None:
         print(f"reward-server: {failure}", file=sys.stderr, flush=True)
-    # A thread that still loads a model cannot be stopped otherwise.
+    # At once: a thread may still be loading the model.
     os._exit(0 if failure is None else 1)
 
 

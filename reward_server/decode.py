@@ -13,6 +13,9 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageOps
 
+# Our own limit on pixels is the stricter one.
+warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+
 _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8\xff"
 
@@ -58,9 +61,7 @@ def decode_frame(text: str, limits: FrameLimits) -> Image.Image:
     if not data.startswith((_PNG, _JPEG)):
         raise FrameError("not a PNG or JPEG image")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow's warning on size: our limit is the stricter one
-            return _decode(data, limits)
+        return _decode(data, limits)
     except FrameError:
         raise
     except Image.DecompressionBombError as error:  # Pillow's own limit, before ours can be checked

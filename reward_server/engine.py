@@ -199,11 +199,14 @@ class VllmEngine:
                 "prompt",
                 f"prompt and image take {length} tokens; this server takes {self._max_model_len - 1}",
             )
-        return Question(text, {label: self._label_id(text, label) for label in labels})
+        before = self._tokenizer.encode(text, add_special_tokens=False)
+        ids = {label: self._label_id(text, before, label) for label in labels}
+        if len(set(ids.values())) < len(ids):
+            raise QuestionError("readout.labels", "two labels are the same token for this model's tokenizer")
+        return Question(text, ids)
 
-    def _label_id(self, prompt: str, label: str) -> int:
+    def _label_id(self, prompt: str, before: list[int], label: str) -> int:
         """The one token that the model would write for a label right after the prompt."""
-        before = self._tokenizer.encode(prompt, add_special_tokens=False)
         answered = prompt + ("" if prompt[-1:].isspace() else " ") + label
         after = self._tokenizer.encode(answered, add_special_tokens=False)
         if after[: len(before)] != before or len(after) != len(before) + 1:
@@ -212,7 +215,7 @@ class VllmEngine:
                 f"{label!r} is {len(after) - len(before)} tokens for this model's tokenizer; a label "
                 "must be a single one",
             )
-        return after[-1]
+        return int(after[-1])
 
     def _check_processor_keeps_size(self) -> None:
         size_px = self.info.input_size_px

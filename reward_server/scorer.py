@@ -9,6 +9,7 @@ import asyncio
 import hashlib
 import json
 import logging
+import math
 import os
 import time
 import uuid
@@ -251,6 +252,8 @@ class Scorer:
             answer = await self._engine.ask(frame, question)
         except EngineFrameError as error:
             return _unscored(index, ItemStatus.FAILED, str(error)), None
+        if any(math.isnan(p) for p in answer.logprobs.values()) or max(answer.logprobs.values()) == -math.inf:
+            return _unscored(index, ItemStatus.FAILED, "the model's probabilities are not finite"), answer
         reading = read_labels(rubric.readout, answer.logprobs)
         sufficient = reading.label_mass >= rubric.readout.min_label_mass
         item = RewardItem(

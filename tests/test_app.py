@@ -92,6 +92,12 @@ def test_a_frame_that_the_engine_refuses_has_failed(http: TestClient, engine: Fa
     assert (item.reward, item.status.value) == (None, "failed")
 
 
+def test_probabilities_that_are_not_numbers_are_no_reward(http: TestClient, engine: FakeEngine) -> None:
+    engine.label_mass = float("nan")
+    (item,) = post(http, images=[image()], rubric="cartpole-upright").data
+    assert (item.reward, item.status.value) == (None, "failed")
+
+
 def test_a_rubric_may_come_with_the_request(http: TestClient) -> None:
     rubric = {
         "prompt": "how many?",

@@ -176,6 +176,13 @@ def test_an_array_that_is_no_frame_is_refused(score: Score, frame: Any) -> None:
     assert not seen
 
 
+@pytest.mark.parametrize("url", ["localhost:8000", "ftp://server", "http://", "nonsense", "http://x:port"])
+def test_an_address_that_is_none_is_refused_at_once(url: str) -> None:
+    for client in (RewardClient, AsyncRewardClient):
+        with pytest.raises(ServerUnreachableError, match="is not an http"):
+            client(url)
+
+
 def test_a_server_is_waited_for() -> None:
     info = httpx.Response(200, content=server_info().model_dump_json())
     handler, seen = answering(httpx.ConnectError("refused"), error(503), httpx.Response(200), info)

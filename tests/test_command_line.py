@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from agent import __main__ as command_line
+from agent import commands
 from agent.train import RunStoppedError
 from reward_client.errors import ServerUnreachableError
 
@@ -34,10 +34,10 @@ def test_a_failure_ends_with_a_sentence_and_its_code(
     def failing(*_: Any) -> bool:
         raise failure
 
-    monkeypatch.setattr(command_line, "train", failing)
+    monkeypatch.setattr(commands, "train", failing)
     monkeypatch.setattr(sys, "argv", ["reward-agent", "train", "--runs", str(tmp_path)])
     with pytest.raises(SystemExit) as caught:
-        command_line.main()
+        commands.run()
     assert caught.value.code == code
     assert sentence in capsys.readouterr().err
 
@@ -46,13 +46,13 @@ def test_a_failure_ends_with_a_sentence_and_its_code(
 def test_the_exit_code_tells_whether_it_was_solved(
     monkeypatch: pytest.MonkeyPatch, solved: bool, code: int | None
 ) -> None:
-    monkeypatch.setattr(command_line, "train", lambda *_: solved)
+    monkeypatch.setattr(commands, "train", lambda *_: solved)
     monkeypatch.setattr(sys, "argv", ["reward-agent", "train"])
     if code is None:
-        command_line.main()
+        commands.run()
         return
     with pytest.raises(SystemExit) as caught:
-        command_line.main()
+        commands.run()
     assert caught.value.code == code
 
 
@@ -62,7 +62,7 @@ def test_every_option_has_its_help(
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["reward-agent", command, "--help"])
     with pytest.raises(SystemExit):
-        command_line.main()
+        commands.run()
     shown = capsys.readouterr().out
     for option in ("--env-steps", "--rubric", "--seed", "--learning-rate"):
         assert option in shown

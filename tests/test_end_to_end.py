@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from reward_client import RewardClient
 from reward_client.errors import InvalidRequestError
 from reward_client.frames import encode_png
-from reward_client.local_server import local_server
+from reward_client.local_server import LocalServerError, local_server
 from tests.conftest import CHECKPOINT
 from tiny_llava.accuracy import ask, measure
 from tiny_llava.frames import render_states
@@ -189,6 +189,27 @@ def test_sigterm_ends_the_server_cleanly_with_all_its_processes(tmp_path: Path) 
         assert process.wait(30) == 0
         _, alive = psutil.wait_procs(family, timeout=5)
         assert not alive
+
+
+def test_sigterm_while_the_model_loads_ends_the_server_at_once(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "reward_server", "--model", str(CHECKPOINT), "--port", "0"]
+    with (tmp_path / "log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+    deadline = time.monotonic() + 60
+    while b"loading" not in (tmp_path / "log").read_bytes() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    time.sleep(3.0)
+    process.terminate()
+    assert process.wait(15) == 0
+
+
+def test_a_port_where_another_server_answers_is_taken(server_url: str, tmp_path: Path) -> None:
+    port = int(server_url.rsplit(":", 1)[1])
+    with (
+        pytest.raises(LocalServerError, match="Address already in use"),
+        local_server(["--model", str(CHECKPOINT)], log_file=tmp_path / "log", port=port),
+    ):
+        pytest.fail("it took another server for its own")
 
 
 def test_a_dead_engine_ends_the_server_with_an_error(tmp_path: Path) -> None:

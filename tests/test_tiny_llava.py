@@ -41,7 +41,7 @@ MAX_BYTES = 8_000_000
 def test_targets_are_distributions(task: Task, angle_deg: float) -> None:
     weights = target(task, angle_deg)
     assert weights.sum() == pytest.approx(1.0)
-    assert (weights >= 0.0).all()
+    assert (weights >= -1e-15).all()  # 1 - left - right rounds
 
 
 @given(st.floats(-90.0, 90.0))

@@ -74,7 +74,7 @@ def target(task: Task, angle_deg: float) -> NDArray[np.float64]:
     if task == "lean":
         left = _logistic((-LEAN_DEG - angle_deg) / 0.2)
         right = _logistic((angle_deg - LEAN_DEG) / 0.2)
-        return np.array([left, right, max(1.0 - left - right, 0.0)])
+        return np.array([left, right, 1.0 - left - right])
     low = min(int(rating := rating_of(angle_deg)), 8)
     split = np.zeros(10)
     split[low], split[low + 1] = low + 1 - rating, rating - low
