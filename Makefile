@@ -26,6 +26,7 @@ $(VENV)/installed: requirements/cpu.txt pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) is needed; name another with PYTHON=..."; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
 		{ echo "make: $(PYTHON) is not Python 3.11, which the pinned packages need"; exit 1; }
+	@command -v g++ >/dev/null || { echo "make: g++ is needed; vLLM compiles its model's code with it at start"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) install --quiet --no-deps "$(TORCH)" 2>/dev/null || \
 		$(PIP) install --quiet --no-deps --index-url $(TORCH_INDEX) "$(TORCH)" "$(TORCHVISION)"
