@@ -17,7 +17,7 @@ TORCH := torch==2.13.0+cpu
 TORCHVISION := torchvision==0.28.0+cpu
 TORCH_INDEX := https://download.pytorch.org/whl/cpu
 
-.PHONY: help demo test check serve tiny-llava accuracy clean
+.PHONY: help demo test check serve tiny-llava accuracy rubric-table clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -56,6 +56,9 @@ tiny-llava: $(VENV)/installed ## train the shipped checkpoint again and measure 
 
 accuracy: $(VENV)/installed ## measure the shipped checkpoint through the server, in bfloat16
 	$(BIN)/python -m tiny_llava.accuracy
+
+rubric-table: $(VENV)/installed ## measure every shipped rubric; writes docs/rubric-accuracy.md
+	$(BIN)/python -m tiny_llava.rubric_table
 
 clean: ## remove the environment and caches; runs stay
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

@@ -5,17 +5,17 @@
     with RewardClient("http://127.0.0.1:8000") as client:
         answer = client.score([frame], rubric="cartpole-upright")
 
-Modules: ``client`` and ``async_client`` (the two clients), ``schema`` (the wire), ``frames`` (arrays to
-bytes), ``errors`` (the whole tree of errors).
+Modules: ``client`` and ``async_client`` (the two clients), ``schema`` and ``rubric`` (the wire),
+``frames`` (arrays to bytes), ``errors`` (the whole tree of errors).
 """
 
 from reward_client.async_client import AsyncRewardClient
 from reward_client.client import RewardClient
+from reward_client.rubric import Preprocess, Region, Rubric
 from reward_client.schema import (
+    CompareResponse,
     ItemStatus,
-    Preprocess,
     RewardItem,
-    Rubric,
     ScoreRequest,
     ScoreResponse,
     ServerInfo,
@@ -23,8 +23,10 @@ from reward_client.schema import (
 
 __all__ = [
     "AsyncRewardClient",
+    "CompareResponse",
     "ItemStatus",
     "Preprocess",
+    "Region",
     "RewardClient",
     "RewardItem",
     "Rubric",

@@ -23,7 +23,15 @@ from reward_client.errors import (
     UnavailableError,
 )
 from reward_client.frames import Frame, to_base64
-from reward_client.schema import ErrorResponse, Preprocess, Rubric, ScoreRequest, ScoreResponse
+from reward_client.rubric import Preprocess, Region, Rubric
+from reward_client.schema import (
+    CompareRequest,
+    CompareResponse,
+    ErrorResponse,
+    Pair,
+    ScoreRequest,
+    ScoreResponse,
+)
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -55,7 +63,9 @@ def default_headers(api_key: str | None) -> dict[str, str]:
     return {"Authorization": f"Bearer {api_key}"} if api_key else {}
 
 
-def score_body(frames: Sequence[Frame], rubric: str | Rubric, preprocess: Preprocess | str) -> bytes:
+def score_body(
+    frames: Sequence[Frame], rubric: str | Rubric, preprocess: Preprocess | Region | str, *, explain: bool
+) -> bytes:
     """Builds the body of ``POST /score``.
 
     Raises:
@@ -66,7 +76,26 @@ def score_body(frames: Sequence[Frame], rubric: str | Rubric, preprocess: Prepro
     request = ScoreRequest(
         images=[to_base64(frame) for frame in frames],
         rubric=rubric,
-        preprocess=Preprocess(preprocess),
+        preprocess=Preprocess(preprocess) if isinstance(preprocess, str) else preprocess,
+        explain=explain,
+    )
+    return request.model_dump_json(exclude_none=True).encode()
+
+
+def compare_body(
+    pairs: Sequence[tuple[Frame, Frame]], rubric: str | Rubric, preprocess: Preprocess | Region | str
+) -> bytes:
+    """Builds the body of ``POST /compare``.
+
+    Raises:
+        ValueError: no pairs, or a frame that is not an ``(H, W, 3)`` uint8 array or bytes.
+    """
+    if not pairs:
+        raise ValueError("there are no pairs to compare")
+    request = CompareRequest(
+        pairs=[Pair(first=to_base64(first), second=to_base64(second)) for first, second in pairs],
+        rubric=rubric,
+        preprocess=Preprocess(preprocess) if isinstance(preprocess, str) else preprocess,
     )
     return request.model_dump_json(exclude_none=True).encode()
 
@@ -108,11 +137,24 @@ def read_scores(response: httpx.Response, count: int) -> ScoreResponse:
         InvalidAnswerError: the answer is not in the contract, or not one item per image in order.
     """
     answer = read_answer(response, ScoreResponse)
-    if [item.index for item in answer.data] != list(range(count)):
-        raise InvalidAnswerError(
-            f"{count} images were sent, but the answer's items are {[item.index for item in answer.data]}"
-        )
+    _check_order([item.index for item in answer.data], count, "images")
     return answer
+
+
+def read_comparisons(response: httpx.Response, count: int) -> CompareResponse:
+    """Reads the answer of ``POST /compare`` for ``count`` pairs.
+
+    Raises:
+        InvalidAnswerError: the answer is not in the contract, or not one item per pair in order.
+    """
+    answer = read_answer(response, CompareResponse)
+    _check_order([item.index for item in answer.data], count, "pairs")
+    return answer
+
+
+def _check_order(indices: list[int], count: int, what: str) -> None:
+    if indices != list(range(count)):
+        raise InvalidAnswerError(f"{count} {what} were sent, but the answer's items are {indices}")
 
 
 def _retry_after_s(response: httpx.Response) -> float | None:

@@ -14,13 +14,15 @@ import random
 import time
 from collections.abc import Sequence
 from types import TracebackType
+from urllib.parse import quote
 
 import httpx
 
 from reward_client import _protocol as protocol
 from reward_client.errors import RewardServiceError, ServerNotReadyError
 from reward_client.frames import Frame
-from reward_client.schema import Preprocess, Rubric, ScoreResponse, ServerInfo
+from reward_client.rubric import Preprocess, Region, Rubric
+from reward_client.schema import CompareResponse, RubricDetail, ScoreResponse, ServerInfo
 
 DEFAULT_TIMEOUT_S = 60.0
 DEFAULT_RETRIES = 4
@@ -60,7 +62,9 @@ class RewardClient:
         self,
         frames: Sequence[Frame],
         rubric: str | Rubric,
-        preprocess: Preprocess | str = Preprocess.PAD,
+        preprocess: Preprocess | Region | str = Preprocess.PAD,
+        *,
+        explain: bool = False,
     ) -> ScoreResponse:
         """Scores frames in one request.
 
@@ -69,6 +73,7 @@ class RewardClient:
                 server's ``/info`` allows.
             rubric: name of a rubric of the server, or a rubric of one's own.
             preprocess: how a frame becomes the model's square input.
+            explain: whether to generate the answer as text too, and read it in every way.
 
         Returns:
             One item per frame, in order. An item's ``reward`` is None where it could not be scored.
@@ -77,8 +82,41 @@ class RewardClient:
             ValueError: no frames, or an array that is not a frame.
             RewardServiceError: the request failed, also after the retries.
         """
-        body = protocol.score_body(frames, rubric, preprocess)
+        body = protocol.score_body(frames, rubric, preprocess, explain=explain)
         return protocol.read_scores(self._send("POST", "/score", body), len(frames))
+
+    def compare(
+        self,
+        pairs: Sequence[tuple[Frame, Frame]],
+        rubric: str | Rubric,
+        preprocess: Preprocess | Region | str = Preprocess.PAD,
+    ) -> CompareResponse:
+        """Asks which image of each pair better fits a rubric's goal, in both orders.
+
+        Args:
+            pairs: pairs of frames as ``score`` takes them; at most half as many as the server's
+                ``/info`` allows images.
+            rubric: name of a rubric of the server, or a rubric of one's own, that has a goal.
+            preprocess: how a frame becomes square.
+
+        Returns:
+            One item per pair, in order. An item's ``preference`` is None where there is none.
+
+        Raises:
+            ValueError: no pairs, or an array that is not a frame.
+            RewardServiceError: the request failed, also after the retries.
+        """
+        body = protocol.compare_body(pairs, rubric, preprocess)
+        return protocol.read_comparisons(self._send("POST", "/compare", body), len(pairs))
+
+    def rubric(self, name: str) -> RubricDetail:
+        """Asks for one rubric of the server, with the exact prompt that the model receives.
+
+        Raises:
+            RewardServiceError: there is none of that name, or the request failed.
+        """
+        path = f"/rubrics/{quote(name, safe='')}"
+        return protocol.read_answer(self._send("GET", path), RubricDetail)
 
     def info(self) -> ServerInfo:
         """Asks what model, rubrics and limits the server has.

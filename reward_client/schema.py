@@ -1,155 +1,53 @@
-"""The wire contract: what ``POST /score`` and ``GET /info`` take and return.
+"""The wire contract: what the server's routes take and return.
 
-Server and client both use these models, so that they cannot drift apart. Limits that depend on the
-server's settings (images a request, bytes, pixels) are not here; ``/info`` reports them.
+Server and client both use these models, so that they cannot drift apart. Rubrics are in
+``rubric.py``. Limits that depend on the server's settings (images a request, bytes, pixels) are not
+here; ``/info`` reports them.
 """
 
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Literal
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Discriminator,
-    Field,
-    StringConstraints,
-    Tag,
-    model_validator,
+from pydantic import BaseModel, Field, model_validator
+
+from reward_client.rubric import (
+    Finite,
+    Preprocess,
+    PreprocessOrRegion,
+    Rubric,
+    RubricOrName,
+    Strict,
 )
 
-MAX_LABELS = 128
-"""vLLM reads the probabilities of at most this many tokens in one request."""
-
-MAX_PROMPT_CHARS = 4096
-
-Label = Annotated[str, StringConstraints(min_length=1, max_length=64)]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
+_IMAGE = "Base64 of PNG or JPEG bytes, no data: prefix."
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class ExpectationReadout(_Strict):
-    """Expected value over labels that are numbers, from one forward pass."""
-
-    type: Literal["expectation"]
-    labels: list[Label] = Field(min_length=2, max_length=MAX_LABELS)
-    min_label_mass: float = Field(default=0.5, ge=0.0, le=1.0)
-
-    @model_validator(mode="after")
-    def _labels_are_distinct_numbers(self) -> ExpectationReadout:
-        for label in self.labels:
-            if not label.lstrip("-").replace(".", "", 1).isdecimal() or not label.isascii():
-                raise ValueError(f"labels: {label!r} is not a decimal number such as -12 or 0.5")
-        if len({float(label) for label in self.labels}) < len(self.labels):
-            raise ValueError("labels: two labels are the same number")
-        return self
-
-
-class YesNoReadout(_Strict):
-    """P(yes) / (P(yes) + P(no)), from one forward pass."""
-
-    type: Literal["yes_no"]
-    yes: Label = "Yes"
-    no: Label = "No"
-    min_label_mass: float = Field(default=0.5, ge=0.0, le=1.0)
-
-    @model_validator(mode="after")
-    def _labels_differ(self) -> YesNoReadout:
-        if self.yes == self.no:
-            raise ValueError("no: must differ from yes")
-        return self
-
-    @property
-    def labels(self) -> list[str]:
-        """Both labels, yes first."""
-        return [self.yes, self.no]
-
-
-class ChoiceReadout(_Strict):
-    """Probabilities over named labels, from one forward pass; it has no value of its own."""
-
-    type: Literal["choice"]
-    labels: list[Label] = Field(min_length=2, max_length=MAX_LABELS)
-    min_label_mass: float = Field(default=0.5, ge=0.0, le=1.0)
-
-    @model_validator(mode="after")
-    def _labels_are_distinct(self) -> ChoiceReadout:
-        if len(set(self.labels)) < len(self.labels):
-            raise ValueError("labels: two labels are the same")
-        return self
-
-
-Readout = Annotated[ExpectationReadout | YesNoReadout | ChoiceReadout, Field(discriminator="type")]
-
-
-class DistanceMap(_Strict):
-    """``1 - min(|value - target| / tolerance, 1)``: 1 at the target, 0 from the tolerance on."""
-
-    type: Literal["distance"]
-    target: Finite
-    tolerance: Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
-
-
-class ProbabilityMap(_Strict):
-    """The value itself, for readouts whose value is a probability."""
-
-    type: Literal["probability"]
-
-
-class WeightsMap(_Strict):
-    """Sum of each label's probability times its weight."""
-
-    type: Literal["weights"]
-    weights: dict[Label, Finite] = Field(min_length=1, max_length=MAX_LABELS)
-
-
-RewardMap = Annotated[DistanceMap | ProbabilityMap | WeightsMap, Field(discriminator="type")]
-
-
-class Rubric(_Strict):
-    """A question with its readout and its reward map."""
-
-    prompt: str = Field(min_length=1, max_length=MAX_PROMPT_CHARS)
-    readout: Readout
-    reward: RewardMap
-    unit: str | None = Field(default=None, max_length=16)
-
-    @model_validator(mode="after")
-    def _reward_fits_readout(self) -> Rubric:
-        fitting = {"expectation": "distance", "yes_no": "probability", "choice": "weights"}
-        wanted = fitting[self.readout.type]
-        if self.reward.type != wanted:
-            raise ValueError(
-                f"reward: the map {self.reward.type!r} does not fit the readout "
-                f"{self.readout.type!r}, which takes {wanted!r}"
-            )
-        if isinstance(self.reward, WeightsMap) and set(self.reward.weights) != set(self.readout.labels):
-            raise ValueError("reward: weights must name exactly the readout's labels")
-        return self
-
-
-class Preprocess(StrEnum):
-    """How a frame becomes the model's square input."""
-
-    PAD = "pad"
-
-
-def _rubric_tag(value: Any) -> str:
-    return "name" if isinstance(value, str) else "inline"
-
-
-class ScoreRequest(_Strict):
+class ScoreRequest(Strict):
     """Body of ``POST /score``."""
 
-    images: list[str] = Field(min_length=1, description="Base64 of PNG or JPEG bytes, no data: prefix.")
-    rubric: Annotated[
-        Annotated[str, Tag("name")] | Annotated[Rubric, Tag("inline")], Discriminator(_rubric_tag)
-    ] = Field(description="Name of a rubric of the server, or a rubric of one's own.")
-    preprocess: Preprocess = Preprocess.PAD
+    images: list[str] = Field(min_length=1, description=_IMAGE)
+    rubric: RubricOrName = Field(description="Name of a rubric of the server, or a rubric of one's own.")
+    preprocess: PreprocessOrRegion = Preprocess.PAD
+    explain: bool = Field(
+        default=False, description="Also generate the model's answer as text, and read it in every way."
+    )
+
+
+class Pair(Strict):
+    """Two images to compare."""
+
+    first: str = Field(description=_IMAGE)
+    second: str = Field(description=_IMAGE)
+
+
+class CompareRequest(Strict):
+    """Body of ``POST /compare``."""
+
+    pairs: list[Pair] = Field(min_length=1)
+    rubric: RubricOrName = Field(description="A rubric that has a goal.")
+    preprocess: PreprocessOrRegion = Preprocess.PAD
 
 
 class ItemStatus(StrEnum):
@@ -160,6 +58,24 @@ class ItemStatus(StrEnum):
     LOW_LABEL_MASS = "low_label_mass"
     INVALID_FRAME = "invalid_frame"
     FAILED = "failed"
+
+
+class ReadingInfo(BaseModel):
+    """What one readout makes of an answer. ``value`` is null where it cannot read it, or has none."""
+
+    value: Finite | None = None
+    label: str | None = None
+    probabilities: dict[str, Finite] | None = None
+    label_mass: Finite | None = None
+    message: str | None = None
+
+
+class Explanation(BaseModel):
+    """What the model says when it may answer in text, and every readout that applies."""
+
+    text: str
+    truncated: bool
+    readouts: dict[str, ReadingInfo]
 
 
 class RewardItem(BaseModel):
@@ -175,6 +91,7 @@ class RewardItem(BaseModel):
     text: str | None = None
     probabilities: dict[str, Finite] | None = None
     label_mass: Finite | None = None
+    explanation: Explanation | None = None
 
     @model_validator(mode="after")
     def _null_exactly_when_not_ok(self) -> RewardItem:
@@ -184,9 +101,10 @@ class RewardItem(BaseModel):
 
 
 class Usage(BaseModel):
-    """What a request cost."""
+    """What a request cost. Images whose answers were cached cost no tokens."""
 
     images: int
+    cached_images: int = 0
     prompt_tokens: int
     completion_tokens: int
 
@@ -207,9 +125,75 @@ class ScoreResponse(BaseModel):
     created: int
     model: str
     reward_id: str
+    preprocess: PreprocessOrRegion = Preprocess.PAD
+    input_size_px: int | None = None
     data: list[RewardItem]
     usage: Usage
     timings: Timings
+
+
+Place = Literal["first", "second"]
+
+
+class Ordering(BaseModel):
+    """The answer to one order of a pair.
+
+    Attributes:
+        shown_first: which image of the pair was shown first (on the left, where both are in one).
+        probability: of the pair's first image, among the two labels.
+    """
+
+    shown_first: Place
+    preference: Place | None
+    probability: Finite
+    text: str
+    probabilities: dict[str, Finite]
+    label_mass: Finite
+
+
+class ComparisonItem(BaseModel):
+    """Which image of one pair better fits the goal.
+
+    Attributes:
+        preference: the image with the higher mean probability over both orders; null where the
+            status is not ``ok``, or both are equal.
+        probability: mean over both orders of the probability of the first image.
+        consistent: whether both orders prefer the same image. A model that answers by position is
+            never consistent.
+        orders: the answers to both orders, the order as sent first.
+    """
+
+    index: int
+    object: Literal["comparison"] = "comparison"
+    preference: Place | None
+    probability: Finite | None = None
+    consistent: bool | None = None
+    status: ItemStatus
+    message: str | None = None
+    orders: list[Ordering] = []
+
+
+class CompareResponse(BaseModel):
+    """Answer of ``POST /compare``; ``data`` has one item per pair, in the request's order."""
+
+    id: str
+    object: Literal["list"] = "list"
+    created: int
+    model: str
+    reward_id: str
+    preprocess: PreprocessOrRegion
+    input_size_px: int
+    composed: bool = Field(description="Whether both images were shown to the model as one, side by side.")
+    data: list[ComparisonItem]
+    usage: Usage
+    timings: Timings
+
+
+class RewardBounds(BaseModel):
+    """Smallest and largest possible reward; null where there is none."""
+
+    low: Finite | None
+    high: Finite | None
 
 
 class RubricInfo(BaseModel):
@@ -217,6 +201,43 @@ class RubricInfo(BaseModel):
 
     reward_id: str | None
     unavailable: str | None = None
+
+
+class RubricEntry(RubricInfo):
+    """One entry of ``GET /rubrics``. The reward id is that of the preprocessing ``pad``."""
+
+    name: str
+    object: Literal["rubric"] = "rubric"
+    version: int
+    readout: str
+    unit: str | None
+    goal: str | None
+    reward_bounds: RewardBounds
+
+
+class RubricList(BaseModel):
+    """Answer of ``GET /rubrics``."""
+
+    object: Literal["list"] = "list"
+    data: list[RubricEntry]
+
+
+class RubricDetail(RubricEntry):
+    """Answer of ``GET /rubrics/{name}``.
+
+    Attributes:
+        rubric: the whole rubric, as it could be sent inline.
+        prompt: the exact text that the model receives, in its own format; null if unavailable.
+        compare_prompt: the same for ``POST /compare``; null without a goal.
+        prompt_tokens: tokens of the prompt with one image.
+        forward_passes: of the model for one frame; null where it generates text.
+    """
+
+    rubric: Rubric
+    prompt: str | None
+    compare_prompt: str | None
+    prompt_tokens: int | None
+    forward_passes: int | None
 
 
 class Limits(BaseModel):
@@ -237,6 +258,7 @@ class ServerInfo(BaseModel):
     device: str
     engine: str
     input_size_px: int
+    images_per_prompt: int = 1
     rubrics: dict[str, RubricInfo]
     limits: Limits
 

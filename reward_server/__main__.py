@@ -22,10 +22,10 @@ import uvicorn
 from pydantic import ValidationError
 from pydantic_settings import CliApp, SettingsError
 
-from reward_server.app import Service, create_app
-from reward_server.checkpoint import CheckpointError, check_model
+from reward_server.app import create_app
+from reward_server.checkpoint import CheckpointError, checked_model
 from reward_server.rubrics import RubricFileError, load_rubrics
-from reward_server.scorer import Scorer
+from reward_server.service import Rewarder, Service
 from reward_server.settings import Settings
 
 if TYPE_CHECKING:
@@ -59,20 +59,20 @@ async def serve(settings: Settings, listener: socket.socket) -> str | None:
     Returns:
         None after a signal, else a sentence that says what failed.
     """
-    rubrics = load_rubrics()
+    rubrics = load_rubrics(settings.rubrics_dir)
     failure: BaseException | None = None
     engine: VllmEngine | None = None
 
-    async def load() -> Scorer:
+    async def load() -> Rewarder:
         nonlocal engine
         # vLLM takes many seconds to import; the port answers meanwhile.
         from reward_server.engine import VllmEngine  # noqa: PLC0415
 
         engine = await _in_daemon_thread(lambda: VllmEngine(settings))
-        scorer = Scorer(engine, rubrics, settings)
-        await scorer.warm_up()
+        rewarder = Rewarder(engine, rubrics, settings)
+        await rewarder.warm_up()
         log.info("ready: %s on %s", engine.info.model, engine.info.device)
-        return scorer
+        return rewarder
 
     def fail(error: BaseException) -> None:
         nonlocal failure
@@ -140,8 +140,7 @@ def main() -> None:
     """Reads the settings, listens, serves, and leaves no process behind."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
-        settings = CliApp.run(Settings)
-        check_model(settings.model)
+        settings = _with_checked_model(CliApp.run(Settings))
         if Path(settings.model).expanduser().is_dir():
             os.environ.setdefault("HF_HUB_OFFLINE", "1")
         listener = _listen(settings.host, settings.port)
@@ -158,6 +157,15 @@ def main() -> None:
         print(f"reward-server: {failure}", file=sys.stderr, flush=True)
     # At once: a thread may still be loading the model.
     os._exit(0 if failure is None else 1)
+
+
+def _with_checked_model(settings: Settings) -> Settings:
+    model = checked_model(settings.model)
+    if model != settings.model:
+        log.info(
+            "model %s: serving %s, the same weights in the layout that vLLM loads", settings.model, model
+        )
+    return settings.model_copy(update={"model": model})
 
 
 class _ListenError(Exception):

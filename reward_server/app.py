@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Annotated
 
@@ -23,63 +23,32 @@ from reward_client.errors import (
     InvalidRequestError,
     MediaTypeError,
     StatusError,
-    UnavailableError,
 )
-from reward_client.schema import ErrorBody, ErrorResponse, ScoreRequest, ScoreResponse, ServerInfo
+from reward_client.schema import (
+    CompareRequest,
+    CompareResponse,
+    ErrorBody,
+    ErrorResponse,
+    RubricDetail,
+    RubricList,
+    ScoreRequest,
+    ScoreResponse,
+    ServerInfo,
+)
 from reward_server.body_limit import BodyLimit
-from reward_server.scorer import EngineDeadError, Scorer
+from reward_server.model import EngineDeadError
+from reward_server.service import Rewarder, Service
 from reward_server.settings import Settings
 
 log = logging.getLogger(__name__)
 
 
-class Service:
-    """What the routes share: the scorer, once it is there, and why it is not.
-
-    Args:
-        load: makes the scorer; takes minutes for a large model.
-        on_failure: called once when loading failed or the engine died; the process should exit.
-    """
-
-    def __init__(
-        self, load: Callable[[], Awaitable[Scorer]], on_failure: Callable[[BaseException], None]
-    ) -> None:
-        self._load, self._on_failure = load, on_failure
-        self._scorer: Scorer | None = None
-        self._failed = False
-
-    async def start(self) -> None:
-        """Loads the scorer; a failure goes to ``on_failure``."""
-        try:
-            self._scorer = await self._load()
-        except Exception as error:  # noqa: BLE001 - whatever it was, the process cannot serve
-            self.fail(error)
-
-    def fail(self, error: BaseException) -> None:
-        """Marks the service as dead and reports why, once."""
-        if not self._failed:
-            self._failed = True
-            self._on_failure(error)
-
-    def scorer(self) -> Scorer:
-        """The scorer.
-
-        Raises:
-            UnavailableError: it is still loading, or dead.
-        """
-        if self._failed:
-            raise UnavailableError("the model's engine is dead; the server is exiting", code="engine_dead")
-        if self._scorer is None:
-            raise UnavailableError("the model is still loading", code="loading", retry_after_s=2)
-        return self._scorer
-
-
-def _ready_scorer(request: Request) -> Scorer:
+def _ready_rewarder(request: Request) -> Rewarder:
     service: Service = request.app.state.service
-    return service.scorer()
+    return service.rewarder()
 
 
-ReadyScorer = Annotated[Scorer, Depends(_ready_scorer)]
+ReadyRewarder = Annotated[Rewarder, Depends(_ready_rewarder)]
 
 
 def create_app(service: Service, settings: Settings) -> FastAPI:
@@ -107,18 +76,35 @@ def create_app(service: Service, settings: Settings) -> FastAPI:
     _add_error_handlers(app)
 
     @app.post("/score", dependencies=[Depends(_require_json)])
-    async def score(body: ScoreRequest, scorer: ReadyScorer) -> ScoreResponse:
+    async def score(body: ScoreRequest, rewarder: ReadyRewarder) -> ScoreResponse:
         """Scores each image. What could not be scored has a null reward and a status."""
         try:
-            return await scorer.score(body)
+            return await rewarder.scorer.score(body)
         except* EngineDeadError as dead:
-            service.fail(dead.exceptions[0])
-            raise UnavailableError("the model's engine died", code="engine_dead") from None
+            raise service.dead(dead) from None
+
+    @app.post("/compare", dependencies=[Depends(_require_json)])
+    async def compare(body: CompareRequest, rewarder: ReadyRewarder) -> CompareResponse:
+        """Says which image of each pair better fits the rubric's goal, asked in both orders."""
+        try:
+            return await rewarder.comparer.compare(body)
+        except* EngineDeadError as dead:
+            raise service.dead(dead) from None
 
     @app.get("/info")
-    async def info(scorer: ReadyScorer) -> ServerInfo:
+    async def info(rewarder: ReadyRewarder) -> ServerInfo:
         """Model, revision, rubrics with their reward ids, and limits."""
-        return scorer.info()
+        return rewarder.info()
+
+    @app.get("/rubrics")
+    async def rubrics(rewarder: ReadyRewarder) -> RubricList:
+        """The server's rubrics: readout, bounds of the reward, reward id."""
+        return rewarder.catalog.entries()
+
+    @app.get("/rubrics/{name}", responses={404: {"model": ErrorResponse}})
+    async def rubric(name: str, rewarder: ReadyRewarder) -> RubricDetail:
+        """One rubric as a whole, with the exact prompt that the model receives."""
+        return rewarder.catalog.detail(name)
 
     @app.get("/livez")
     async def livez() -> dict[str, str]:
@@ -126,7 +112,7 @@ def create_app(service: Service, settings: Settings) -> FastAPI:
         return {"status": "alive"}
 
     @app.get("/readyz")
-    async def readyz(_scorer: ReadyScorer) -> dict[str, str]:
+    async def readyz(_rewarder: ReadyRewarder) -> dict[str, str]:
         """Whether frames can be scored now."""
         return {"status": "ready"}
 
@@ -156,10 +142,9 @@ def _add_error_handlers(app: FastAPI) -> None:
         first = error.errors()[0]
         if first["type"] == "json_invalid":
             return _respond(BadRequestError("the body is not valid JSON", param="body", code="json_invalid"))
-        # Pydantic puts the names of union members into the path; they are not fields of the request.
-        path = [str(part) for part in first["loc"][1:] if part not in _UNION_MEMBERS] or ["body"]
         message = str(first["msg"]).removeprefix("Value error, ")
-        return _respond(InvalidRequestError(message, param=".".join(path), code=first["type"]))
+        param = _field_path(first["loc"][1:]) or "body"
+        return _respond(InvalidRequestError(message, param=param, code=first["type"]))
 
     @app.exception_handler(HTTPException)
     async def http(_request: Request, error: HTTPException) -> JSONResponse:
@@ -174,6 +159,11 @@ def _add_error_handlers(app: FastAPI) -> None:
         return _respond(InternalServerError("internal error; the server's log has the details"))
 
 
-_UNION_MEMBERS = frozenset(
-    {"name", "inline", "expectation", "yes_no", "choice", "distance", "probability", "weights"}
-)
+_UNION_FIELDS = frozenset({"rubric", "readout", "reward", "preprocess"})
+
+
+def _field_path(loc: Sequence[str | int]) -> str:
+    """The path of a field in the body, from pydantic's: that has the member's tag behind each union."""
+    return ".".join(
+        str(part) for before, part in zip([None, *loc], loc, strict=False) if before not in _UNION_FIELDS
+    )

@@ -14,25 +14,37 @@ _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 _REPORTS = ("training.json", "accuracy.json")  # of our own recipe; they change no reward
 _ORIGINAL_LAYOUT = ("LlavaLlamaForCausalLM", "LlavaMistralForCausalLM", "LlavaMptForCausalLM")
 
+SAME_WEIGHTS = {
+    "liuhaotian/llava-v1.5-7b": "llava-hf/llava-1.5-7b-hf",
+    "liuhaotian/llava-v1.5-13b": "llava-hf/llava-1.5-13b-hf",
+}
+"""LLaVA-1.5 in its original layout, and the Hub id of the same weights in the layout that vLLM loads."""
+
 
 class CheckpointError(Exception):
     """The model cannot be served; the message says why and what to do."""
 
 
-def check_model(model: str) -> None:
+def checked_model(model: str) -> str:
     """Checks that a model may be loadable: a complete local folder, or a Hub id of a known layout.
 
     Args:
         model: local folder or Hub id.
 
+    Returns:
+        The model to load: the same, or for LLaVA-1.5's original Hub ids the same weights in the
+        layout that vLLM loads.
+
     Raises:
         CheckpointError: the folder does not exist or is incomplete, or the checkpoint is in the
-            original LLaVA layout, which vLLM does not load.
+            original LLaVA layout and no other is known.
     """
     folder = Path(model).expanduser()
     if model and folder.is_dir():
         _check_folder(folder)
-        return
+        return model
+    if model in SAME_WEIGHTS:
+        return SAME_WEIGHTS[model]
     if model.startswith("liuhaotian/"):
         raise CheckpointError(_original_layout_message(model))
     if folder.exists() or not _HUB_ID.fullmatch(model):
@@ -40,6 +52,7 @@ def check_model(model: str) -> None:
             f"model {model!r}: there is no such folder, and it is not a Hub id such as "
             "llava-hf/llava-1.5-7b-hf"
         )
+    return model
 
 
 def _check_folder(folder: Path) -> None:

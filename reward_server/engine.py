@@ -5,9 +5,10 @@ Not for what an answer means (``readouts.py``).
 
 from __future__ import annotations
 
-import hashlib
+import asyncio
 import itertools
 import os
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -17,10 +18,11 @@ os.environ.setdefault("VLLM_LOGGING_LEVEL", "WARNING")
 os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", "1")  # GiB; a frame's few hundred tokens need little
 
 from PIL import Image
-from transformers import AutoProcessor
+from transformers import AutoConfig, AutoProcessor
 from vllm import SamplingParams, __version__
 from vllm.engine.arg_utils import AsyncEngineArgs
 from vllm.exceptions import VLLMValidationError
+from vllm.outputs import CompletionOutput, RequestOutput
 from vllm.platforms import current_platform
 from vllm.renderers.inputs.preprocess import parse_model_prompt
 from vllm.sampling_params import RequestOutputKind
@@ -28,19 +30,26 @@ from vllm.v1.engine.async_llm import AsyncLLM
 from vllm.v1.engine.exceptions import EngineDeadError as VllmEngineDeadError
 from vllm.v1.engine.exceptions import EngineGenerateError
 
-from reward_client.schema import MAX_LABELS
+from reward_client.rubric import MAX_LABELS
 from reward_server.checkpoint import CheckpointError, folder_digest
-from reward_server.scorer import (
+from reward_server.intake import digest
+from reward_server.label_tree import LabelError, LabelTree, build_tree, label_logprobs
+from reward_server.model import (
     Answer,
     EngineDeadError,
     EngineFrameError,
     EngineInfo,
+    Generation,
     Question,
     QuestionError,
 )
+from reward_server.processor_check import changes_of, input_size_px
 from reward_server.settings import Settings
 
 SHUTDOWN_TIMEOUT_S = 10.0
+
+ONE_IMAGE_MODELS = frozenset({"llava", "llava_next", "blip-2", "paligemma", "fuyu", "molmo"})
+"""Model types (``config.json``) that were trained on one image a prompt, though vLLM lets them take more."""
 
 
 class VllmEngine:
@@ -56,18 +65,26 @@ class VllmEngine:
     def __init__(self, settings: Settings) -> None:
         on_cpu = current_platform.is_cpu()
         folder = Path(settings.model).expanduser()
+        local = folder.is_dir()
+        source = str(folder) if local else settings.model
         try:
-            self._processor = AutoProcessor.from_pretrained(
-                folder if folder.is_dir() else settings.model, revision=settings.revision
-            )
+            self._processor = AutoProcessor.from_pretrained(source, revision=settings.revision)
+            hf_config = AutoConfig.from_pretrained(source, revision=settings.revision)
         except Exception as error:  # a dozen types, from the Hub's to the tokenizer's
             raise CheckpointError(
                 f"model {settings.model!r} has no usable processor (tokenizer, image processor): "
                 f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
             ) from error
+        size_px = settings.input_size_px or input_size_px(hf_config)
+        if changes := changes_of(self._processor.image_processor, size_px):
+            raise CheckpointError(
+                f"the processor of model {settings.model!r} would change the frames that this server "
+                f"prepared ({size_px}x{size_px} RGB): {changes}. Another --input-size-px may fit"
+            )
+        images_per_prompt = 1 if hf_config.model_type in ONE_IMAGE_MODELS else 2
         self._engine = AsyncLLM.from_engine_args(
             AsyncEngineArgs(
-                model=str(folder) if folder.is_dir() else settings.model,
+                model=source,
                 revision=settings.revision,
                 dtype=settings.dtype,
                 max_model_len=settings.max_model_len,  # type: ignore[arg-type] # None: the model's own
@@ -76,7 +93,7 @@ class VllmEngine:
                 gpu_memory_utilization=settings.gpu_memory_utilization,
                 enforce_eager=settings.enforce_eager,
                 max_logprobs=MAX_LABELS,
-                limit_mm_per_prompt={"image": 1},
+                limit_mm_per_prompt={"image": images_per_prompt},
                 # A frame is rarely asked about twice, and a cached prefix changes the last bits of
                 # an answer: what a reward is must not depend on what was asked before.
                 enable_prefix_caching=False,
@@ -89,20 +106,16 @@ class VllmEngine:
         self._tokenizer = self._engine.get_tokenizer()
         self._max_model_len: int = config.max_model_len
         self.info = EngineInfo(
-            model="/".join(folder.resolve().parts[-2:]) if folder.is_dir() else settings.model,
-            revision=folder_digest(folder)
-            if folder.is_dir()
+            model="/".join(folder.resolve().parts[-2:]) if local else settings.model,
+            revision=f"sha256:{folder_digest(folder)}"
+            if local
             else getattr(config.hf_config, "_commit_hash", None) or settings.revision,
             dtype=str(config.dtype).removeprefix("torch."),
             device=current_platform.device_type,
             engine=f"vllm {__version__}",
-            input_size_px=config.hf_config.vision_config.image_size,
+            input_size_px=size_px,
+            images_per_prompt=images_per_prompt,
         )
-        try:
-            self._check_processor_keeps_size()
-        except CheckpointError:
-            self.close()
-            raise
         self._request_numbers = itertools.count()
         self._prepared = lru_cache(maxsize=256)(self._prepare)
 
@@ -115,52 +128,111 @@ class VllmEngine:
         """Stops the engine and its processes."""
         self._engine.shutdown(timeout=SHUTDOWN_TIMEOUT_S)
 
-    def question(self, prompt: str, labels: list[str]) -> Question:
+    def question(self, prompt: str, labels: Sequence[str], images: int = 1, max_tokens: int = 1) -> Question:
         """Prepares a question in the model's own prompt format.
 
         Args:
             prompt: the question alone.
-            labels: the answers whose probabilities are wanted.
+            labels: the answers whose probabilities are wanted; none for an answer in text.
+            images: number of images that are asked about.
+            max_tokens: length of the longest answer.
 
         Raises:
-            QuestionError: the prompt holds special tokens or is too long, or a label is not one token.
+            QuestionError: the prompt holds special tokens or is too long, or the labels cannot be read.
         """
-        return self._prepared(prompt, tuple(labels))
+        return self._prepared(prompt, tuple(labels), images, max_tokens)
 
-    async def ask(self, image: Image.Image, question: Question) -> Answer:
-        """Asks about one frame: one forward pass.
+    async def ask(self, images: Sequence[Image.Image], question: Question) -> Answer:
+        """Reads the probabilities of a question's labels.
+
+        One forward pass, or one for each inner node of the tree of labels.
 
         Args:
-            image: RGB image of the input size.
-            question: from ``question``.
+            images: RGB images of the input size.
+            question: from ``question``, with labels.
 
         Raises:
             EngineFrameError: this request failed; the engine lives on.
             EngineDeadError: the engine died.
         """
-        size_px = self.info.input_size_px
-        if image.size != (size_px, size_px) or image.mode != "RGB":
-            # An image of an unexpected size would kill vLLM's worker.
-            raise ValueError(
-                f"the engine takes {size_px}x{size_px} RGB images, not {image.size} {image.mode}"
+        tree = question.labels
+        if tree is None:
+            raise ValueError("the question has no labels; it is answered in text")
+        outputs = await asyncio.gather(
+            *(
+                self._run(
+                    images,
+                    (*question.token_ids, *node.after),
+                    SamplingParams(
+                        temperature=0.0,
+                        max_tokens=1,
+                        logprob_token_ids=list(node.token_ids),
+                        logprobs=len(node.token_ids),
+                        detokenize=False,
+                        output_kind=RequestOutputKind.FINAL_ONLY,
+                    ),
+                )
+                for node in tree.passes
             )
-        digest = hashlib.blake2b(image.tobytes(), digest_size=16).hexdigest()
+        )
+        answers = []
+        for node, (_, completion) in zip(tree.passes, outputs, strict=True):
+            if not completion.logprobs:
+                raise EngineFrameError("the engine gave no probabilities for this frame")
+            answers.append({token: completion.logprobs[0][token].logprob for token in node.token_ids})
+        logprobs = label_logprobs(tree, answers)
+        return Answer(
+            logprobs=logprobs,
+            text=self._tokenizer.decode([outputs[0][1].token_ids[0]]).strip()
+            if len(tree.passes) == 1
+            else max(logprobs, key=lambda label: logprobs[label]),
+            prompt_tokens=sum(len(output.prompt_token_ids or ()) for output, _ in outputs),
+            completion_tokens=len(outputs),
+        )
+
+    async def generate(
+        self, images: Sequence[Image.Image], question: Question, max_tokens: int
+    ) -> Generation:
+        """Generates an answer in text, always the most probable token next.
+
+        Args:
+            images: RGB images of the input size.
+            question: from ``question``.
+            max_tokens: length of the longest answer.
+
+        Raises:
+            EngineFrameError: this request failed; the engine lives on.
+            EngineDeadError: the engine died.
+        """
+        params = SamplingParams(
+            temperature=0.0,
+            max_tokens=max_tokens,
+            detokenize=False,
+            output_kind=RequestOutputKind.FINAL_ONLY,
+        )
+        output, completion = await self._run(images, question.token_ids, params)
+        return Generation(
+            text=self._tokenizer.decode(completion.token_ids, skip_special_tokens=True).strip(),
+            truncated=completion.finish_reason == "length",
+            prompt_tokens=len(output.prompt_token_ids or ()),
+            completion_tokens=len(completion.token_ids),
+        )
+
+    async def _run(
+        self, images: Sequence[Image.Image], token_ids: tuple[int, ...], params: SamplingParams
+    ) -> tuple[RequestOutput, CompletionOutput]:
+        size_px = self.info.input_size_px
+        for image in images:
+            if image.size != (size_px, size_px) or image.mode != "RGB":
+                # An image of an unexpected size would kill vLLM's worker.
+                raise ValueError(f"the engine takes {size_px}x{size_px} RGB, not {image.size} {image.mode}")
         prompt = parse_model_prompt(
             self._engine.model_config,
             {
-                "prompt": question.prompt,
-                "multi_modal_data": {"image": image},
-                "multi_modal_uuids": {"image": [digest]},
+                "prompt_token_ids": list(token_ids),
+                "multi_modal_data": {"image": list(images)},
+                "multi_modal_uuids": {"image": [digest(image).hex() for image in images]},
             },
-        )
-        ids = list(question.label_ids.values())
-        params = SamplingParams(
-            temperature=0.0,
-            max_tokens=1,
-            logprob_token_ids=ids,
-            logprobs=len(ids),
-            detokenize=False,
-            output_kind=RequestOutputKind.FINAL_ONLY,
         )
         renderer = self._engine.renderer
         try:
@@ -172,59 +244,46 @@ class VllmEngine:
         except (EngineGenerateError, VLLMValidationError) as error:
             raise EngineFrameError("the engine could not process this frame") from error
         completion = output.outputs[0]
-        if completion.finish_reason == "error" or not completion.logprobs or not output.prompt_token_ids:
+        if completion.finish_reason == "error" or not output.prompt_token_ids:
             raise EngineFrameError("the engine gave no answer for this frame")
-        logprobs = completion.logprobs[0]
-        return Answer(
-            logprobs={label: logprobs[token].logprob for label, token in question.label_ids.items()},
-            text=self._tokenizer.decode([completion.token_ids[0]]).strip(),
-            prompt_tokens=len(output.prompt_token_ids),
-        )
+        return output, completion
 
-    def _prepare(self, prompt: str, labels: tuple[str, ...]) -> Question:
-        for token in self._tokenizer.all_special_tokens:
+    def _prepare(self, prompt: str, labels: tuple[str, ...], images: int, max_tokens: int) -> Question:
+        placeholder = getattr(self._processor, "image_token", None)
+        for token in {*self._tokenizer.all_special_tokens, *([placeholder] if placeholder else [])}:
             if token in prompt:
                 raise QuestionError("prompt", f"the prompt holds {token!r}, a special token of this model")
-        if any(ord(c) < 32 and c not in "\n\t" for c in prompt):
-            raise QuestionError("prompt", "the prompt holds a control character")
-        content = [{"type": "image"}, {"type": "text", "text": prompt}]
+        content = [*([{"type": "image"}] * images), {"type": "text", "text": prompt}]
         text = self._processor.apply_chat_template(
             [{"role": "user", "content": content}], add_generation_prompt=True
         )
-        size_px = self.info.input_size_px
-        blank = Image.new("RGB", (size_px, size_px))
-        length = len(self._processor(text=text, images=blank)["input_ids"][0])
-        if length + 1 > self._max_model_len:
+        # as transformers' own chat does: a template may write the beginning-of-text token itself
+        bos = getattr(self._tokenizer, "bos_token", None)
+        begins = bos is not None and text.startswith(bos)
+        ids = tuple(self._tokenizer.encode(text, add_special_tokens=not begins))
+        blank = Image.new("RGB", (self.info.input_size_px, self.info.input_size_px))
+        length = len(self._processor(text=text, images=[blank] * images)["input_ids"][0])
+        if length + max_tokens > self._max_model_len:
             raise QuestionError(
                 "prompt",
-                f"prompt and image take {length} tokens; this server takes {self._max_model_len - 1}",
+                f"prompt and image take {length} tokens and the answer up to {max_tokens}; this server "
+                f"takes {self._max_model_len} together",
             )
-        before = self._tokenizer.encode(text, add_special_tokens=False)
-        ids = {label: self._label_id(text, before, label) for label in labels}
-        if len(set(ids.values())) < len(ids):
-            raise QuestionError("readout.labels", "two labels are the same token for this model's tokenizer")
-        return Question(text, ids)
+        return Question(text, ids, length, self._label_tree(text, labels) if labels else None)
 
-    def _label_id(self, prompt: str, before: list[int], label: str) -> int:
-        """The one token that the model would write for a label right after the prompt."""
-        answered = prompt + ("" if prompt[-1:].isspace() else " ") + label
-        after = self._tokenizer.encode(answered, add_special_tokens=False)
-        if after[: len(before)] != before or len(after) != len(before) + 1:
-            raise QuestionError(
-                "readout.labels",
-                f"{label!r} is {len(after) - len(before)} tokens for this model's tokenizer; a label "
-                "must be a single one",
-            )
-        return int(after[-1])
-
-    def _check_processor_keeps_size(self) -> None:
-        size_px = self.info.input_size_px
-        frame = Image.new("RGB", (size_px, size_px))
-        shape = tuple(
-            self._processor.image_processor(images=frame, return_tensors="pt")["pixel_values"].shape
-        )
-        if shape != (1, 3, size_px, size_px):
-            raise CheckpointError(
-                f"the model's processor turns a {size_px}x{size_px} image into {shape}; it would resize "
-                "or crop the frames that this server prepared"
-            )
+    def _label_tree(self, prompt: str, labels: tuple[str, ...]) -> LabelTree:
+        """How the labels are read, as the tokens that the model would write right after the prompt."""
+        before = self._tokenizer.encode(prompt, add_special_tokens=False)
+        tokens: dict[str, list[int]] = {}
+        for label in labels:
+            answered = prompt + ("" if prompt[-1:].isspace() else " ") + label
+            after = self._tokenizer.encode(answered, add_special_tokens=False)
+            if after[: len(before)] != before or len(after) == len(before):
+                raise QuestionError(
+                    "readout.labels", f"{label!r} melts into the prompt's last token with this tokenizer"
+                )
+            tokens[label] = after[len(before) :]
+        try:
+            return build_tree(tokens, self._tokenizer.eos_token_id, MAX_LABELS)
+        except LabelError as error:
+            raise QuestionError("readout.labels", str(error)) from error

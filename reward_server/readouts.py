@@ -1,6 +1,7 @@
-"""How an answer is taken from the model's label probabilities. Pure functions.
+"""How an answer is taken from the model's label probabilities or its text. Pure functions.
 
-Not for asking the model (``engine.py``) or for rewards (``reward_maps.py``).
+Not for asking the model (``engine.py``), the grammar of numbers (``numbers.py``) or rewards
+(``reward_maps.py``).
 """
 
 from __future__ import annotations
@@ -9,7 +10,16 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from reward_client.schema import ChoiceReadout, ExpectationReadout, Readout
+from reward_client.rubric import (
+    ChoiceReadout,
+    ExpectationReadout,
+    LabelReadout,
+    NumberReadout,
+    Rubric,
+    YesNoReadout,
+)
+from reward_client.schema import ReadingInfo
+from reward_server.numbers import read_number
 
 
 @dataclass(frozen=True)
@@ -17,8 +27,8 @@ class Reading:
     """What one answer says.
 
     Attributes:
-        value: expected value, probability of yes, or None for a choice.
-        probabilities: of each label among the labels; they sum to 1.
+        value: expected value, probability of yes, or the number of a text; None for a choice.
+        probabilities: of each label among the labels; they sum to 1. Empty for a text.
         label_mass: probability that the model gives to all labels together, before renormalising.
     """
 
@@ -27,7 +37,7 @@ class Reading:
     label_mass: float
 
 
-def read_labels(readout: Readout, logprobs: Mapping[str, float]) -> Reading:
+def read_labels(readout: LabelReadout, logprobs: Mapping[str, float]) -> Reading:
     """Reads a label readout from the model's log-probabilities.
 
     Args:
@@ -51,3 +61,32 @@ def read_labels(readout: Readout, logprobs: Mapping[str, float]) -> Reading:
     else:
         value = probabilities[readout.yes]
     return Reading(value, probabilities, min(total * math.exp(peak), 1.0))
+
+
+def read_every_way(
+    rubric: Rubric, reading: Reading | None, text: str, *, truncated: bool
+) -> dict[str, ReadingInfo]:
+    """Reads one answer with every readout that applies to the rubric's question.
+
+    Args:
+        rubric: the rubric that was asked.
+        reading: of its label probabilities; None where it has no labels.
+        text: the generated answer.
+        truncated: whether the text was cut off at a limit.
+
+    Returns:
+        By readout: ``choice`` for all labels, ``expectation`` for labels that are numbers, ``yes_no`` for
+        a yes and a no, ``number`` where the answer is a number.
+    """
+    ways: dict[str, ReadingInfo] = {}
+    if isinstance(rubric.readout, NumberReadout | ExpectationReadout):
+        number = read_number(text, rubric.unit, truncated=truncated)
+        ways["number"] = ReadingInfo(value=number.value, message=number.reason or None)
+    if reading is None:
+        return ways
+    likeliest = max(reading.probabilities, key=lambda label: reading.probabilities[label])
+    choice = ReadingInfo(label=likeliest, probabilities=reading.probabilities, label_mass=reading.label_mass)
+    if isinstance(rubric.readout, ExpectationReadout | YesNoReadout):
+        ways[rubric.readout.type] = choice.model_copy(update={"value": reading.value, "label": None})
+    ways["choice"] = choice
+    return ways

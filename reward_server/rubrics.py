@@ -5,40 +5,56 @@ Not for applying them (``readouts.py``, ``reward_maps.py``).
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import yaml
 from pydantic import ValidationError
 
-from reward_client.schema import Rubric
+from reward_client.rubric import Rubric
 
 BUILT_IN = Path(__file__).parent / "rubrics"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 class RubricFileError(Exception):
     """A rubric file cannot be used; the message names the file and the field."""
 
 
-def load_rubrics(folder: Path = BUILT_IN) -> dict[str, Rubric]:
-    """Loads every ``*.yaml`` file of a folder.
+def load_rubrics(own: Path | None = None) -> dict[str, Rubric]:
+    """Loads the shipped rubrics, and every ``*.yaml`` file of a folder of one's own.
 
     Args:
-        folder: where the files lie.
+        own: a folder whose rubrics are added; one of the name of a shipped rubric takes its place.
 
     Returns:
         Rubrics by name, the file's name without its ending.
 
     Raises:
-        RubricFileError: a file is not YAML, or a field is wrong.
+        RubricFileError: there is no such folder, or a file is not YAML, its name cannot be one, a field
+            is wrong or it does not say its version.
     """
-    return {path.stem: _load(path) for path in sorted(folder.glob("*.yaml"))}
+    folders = [BUILT_IN] if own is None else [BUILT_IN, own.expanduser()]
+    rubrics: dict[str, Rubric] = {}
+    for folder in folders:
+        if not folder.is_dir():
+            raise RubricFileError(f"{folder}: there is no such folder of rubrics")
+        rubrics |= {path.stem: _load(path) for path in sorted(folder.glob("*.yaml"))}
+    return rubrics
 
 
 def _load(path: Path) -> Rubric:
+    if not _NAME.fullmatch(path.stem):
+        raise RubricFileError(f"{path}: a rubric's name has letters, digits, '.', '_' and '-' only")
     try:
-        return Rubric.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except yaml.YAMLError as error:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        if isinstance(content, dict) and "version" not in content:
+            raise RubricFileError(f"{path}: version: a rubric file says its version, such as 1")
+        return Rubric.model_validate(content)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise RubricFileError(f"{path}: not valid YAML: {error}") from error
+    except OSError as error:
+        raise RubricFileError(f"{path}: cannot be read: {error.strerror}") from error
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         field = ".".join(str(part) for part in first["loc"]) or "rubric"

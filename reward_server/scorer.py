@@ -1,119 +1,46 @@
-"""Scores the images of one request: decode, pad, ask, read, map. The engine is behind a protocol.
+"""Scores the images of one request: take in, ask, read, map. The engine is behind a protocol.
 
-Not for HTTP (``app.py``) or for vLLM (``engine.py``).
+Not for HTTP (``app.py``), for vLLM (``engine.py``) or for pairs (``comparer.py``).
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import json
-import logging
-import math
-import os
 import time
 import uuid
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Protocol
-
-from PIL import Image
 
 from reward_client.errors import InvalidRequestError
-from reward_client.schema import (
-    ItemStatus,
-    Limits,
-    Preprocess,
-    RewardItem,
-    Rubric,
-    RubricInfo,
-    ScoreRequest,
-    ScoreResponse,
-    ServerInfo,
-    Timings,
-    Usage,
-)
-from reward_server.decode import FrameError, FrameLimits, decode_frame
-from reward_server.preprocess import pad_to_square
-from reward_server.readouts import read_labels
-from reward_server.reward_maps import reward_of
-from reward_server.settings import Settings
+from reward_client.rubric import NumberReadout, Rubric
+from reward_client.schema import ItemStatus, RewardItem, ScoreRequest, ScoreResponse, Timings, Usage
+from reward_server.cache import AnswerCache
+from reward_server.catalog import Catalog
+from reward_server.decode import FrameError
+from reward_server.intake import Intake, PreparedFrame
+from reward_server.items import item_of_labels, item_of_text, unscored
+from reward_server.model import Answer, Engine, EngineFrameError, Generation, Question
 
-log = logging.getLogger(__name__)
-
-
-class QuestionError(Exception):
-    """The model cannot be asked this.
-
-    Attributes:
-        field: what is wrong, ``prompt`` or ``readout.labels``.
-    """
-
-    def __init__(self, field: str, message: str) -> None:
-        super().__init__(message)
-        self.field = field
-
-
-class EngineFrameError(Exception):
-    """The engine could not answer for one frame; others are not affected."""
-
-
-class EngineDeadError(Exception):
-    """The engine is gone and will not come back in this process."""
+EXPLAIN_MAX_TOKENS = 64
 
 
 @dataclass(frozen=True)
-class Question:
-    """A question as the model receives it.
+class _Asked:
+    """What one request asks of each frame."""
 
-    Attributes:
-        prompt: full prompt text in the model's own format, with its image placeholder.
-        label_ids: one token id for each label.
-    """
-
-    prompt: str
-    label_ids: dict[str, int]
+    rubric: Rubric
+    question: Question
+    explain: bool
+    key: bytes
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What the model answered about one frame.
+class _Scored:
+    """An item and what it cost."""
 
-    Attributes:
-        logprobs: natural logarithm of the probability of each label's token.
-        text: the most probable token's text.
-        prompt_tokens: number of tokens of the prompt, image included.
-    """
-
-    logprobs: dict[str, float]
-    text: str
-    prompt_tokens: int
-
-
-@dataclass(frozen=True)
-class EngineInfo:
-    """What determines an engine's answers, beside the question."""
-
-    model: str
-    revision: str | None
-    dtype: str
-    device: str
-    engine: str
-    input_size_px: int
-
-
-class Engine(Protocol):
-    """What the scorer needs of a model. ``engine.VllmEngine`` is the one that is served."""
-
-    @property
-    def info(self) -> EngineInfo:
-        """What is served."""
-
-    def question(self, prompt: str, labels: list[str]) -> Question:
-        """Prepares a question; raises QuestionError where the model cannot be asked."""
-
-    async def ask(self, image: Image.Image, question: Question) -> Answer:
-        """Asks about an RGB image of the input size; raises EngineFrameError or EngineDeadError."""
+    item: RewardItem
+    cached: bool = False
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
 
 
 class Scorer:
@@ -121,30 +48,17 @@ class Scorer:
 
     Args:
         engine: a ready engine.
-        rubrics: the server's rubrics by name.
-        settings: the server's limits.
+        catalog: the rubrics.
+        intake: decodes images.
+        cache: answers given before.
+        max_images: images in one request.
     """
 
-    def __init__(self, engine: Engine, rubrics: dict[str, Rubric], settings: Settings) -> None:
-        self._engine, self._rubrics, self._settings = engine, rubrics, settings
-        self._limits = FrameLimits(settings.max_image_pixels, settings.max_aspect_ratio)
-        self._decoders = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="decode")
-        self._unavailable: dict[str, str] = {}
-        for name, rubric in rubrics.items():
-            try:
-                engine.question(rubric.prompt, rubric.readout.labels)
-            except QuestionError as error:
-                self._unavailable[name] = f"{error.field}: {error}"
-                log.warning("rubric %s is not available with this model: %s: %s", name, error.field, error)
-
-    async def warm_up(self) -> None:
-        """Asks one available rubric about a grey frame, so that the first client does not wait."""
-        size_px = self._engine.info.input_size_px
-        for name, rubric in self._rubrics.items():
-            if name not in self._unavailable:
-                question = self._engine.question(rubric.prompt, rubric.readout.labels)
-                await self._engine.ask(Image.new("RGB", (size_px, size_px), "grey"), question)
-                return
+    def __init__(
+        self, engine: Engine, catalog: Catalog, intake: Intake, cache: AnswerCache, max_images: int
+    ) -> None:
+        self._engine, self._catalog, self._intake = engine, catalog, intake
+        self._cache, self._max_images = cache, max_images
 
     async def score(self, request: ScoreRequest) -> ScoreResponse:
         """Scores each image of a request; one bad image costs the others nothing.
@@ -153,23 +67,17 @@ class Scorer:
             InvalidRequestError: too many images, an unknown rubric, or one that the model cannot answer.
             EngineDeadError: the engine died.
         """
-        limit = self._settings.max_images_per_request
-        if len(request.images) > limit:
-            raise InvalidRequestError(
-                f"{len(request.images)} images in one request; the limit is {limit}",
-                param="images",
-                code="too_many_images",
-            )
-        rubric, question = self._resolve(request.rubric)
+        check_image_count(len(request.images), self._max_images, "images")
+        rubric, question = self._catalog.resolve(request.rubric)
+        reward_id = self._catalog.reward_id(rubric, request.preprocess)
+        asked = _Asked(rubric, question, request.explain, f"{reward_id}{request.explain:d}".encode())
+        size_px = self._engine.info.input_size_px
         started = time.perf_counter()
-        loop = asyncio.get_running_loop()
-        frames = await asyncio.gather(
-            *(loop.run_in_executor(self._decoders, self._prepare, text) for text in request.images)
-        )
+        frames = await self._intake.prepare(request.images, size_px, request.preprocess)
         decoded = time.perf_counter()
         async with asyncio.TaskGroup() as group:  # one failure, or a cancelled request, ends all
             tasks = [
-                group.create_task(self._score_frame(index, frame, rubric, question))
+                group.create_task(self._score_frame(index, frame, asked))
                 for index, frame in enumerate(frames)
             ]
         results = [task.result() for task in tasks]
@@ -177,101 +85,58 @@ class Scorer:
             id=f"score-{uuid.uuid4().hex}",
             created=int(time.time()),
             model=self._engine.info.model,
-            reward_id=self.reward_id(rubric, request.preprocess),
-            data=[item for item, _ in results],
+            reward_id=reward_id,
+            preprocess=request.preprocess,
+            input_size_px=size_px,
+            data=[result.item for result in results],
             usage=Usage(
                 images=len(results),
-                prompt_tokens=sum(answer.prompt_tokens for _, answer in results if answer),
-                completion_tokens=sum(1 for _, answer in results if answer),
+                cached_images=sum(result.cached for result in results),
+                prompt_tokens=sum(result.prompt_tokens for result in results),
+                completion_tokens=sum(result.completion_tokens for result in results),
             ),
             timings=Timings(queue_s=0.0, decode_s=decoded - started, engine_s=time.perf_counter() - decoded),
         )
 
-    def reward_id(self, rubric: Rubric, preprocess: Preprocess) -> str:
-        """Hash over everything that determines a reward."""
-        facts = {
-            "model": self._engine.info.__dict__,
-            "rubric": rubric.model_dump(mode="json"),
-            "preprocess": preprocess.value,
-        }
-        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
-
-    def info(self) -> ServerInfo:
-        """What ``GET /info`` answers."""
-        rubrics = {
-            name: RubricInfo(
-                reward_id=None if name in self._unavailable else self.reward_id(rubric, Preprocess.PAD),
-                unavailable=self._unavailable.get(name),
-            )
-            for name, rubric in self._rubrics.items()
-        }
-        limits = Limits(
-            max_images_per_request=self._settings.max_images_per_request,
-            max_body_bytes=self._settings.max_body_bytes,
-            max_image_pixels=self._settings.max_image_pixels,
-            max_aspect_ratio=self._settings.max_aspect_ratio,
-        )
-        return ServerInfo(**self._engine.info.__dict__, rubrics=rubrics, limits=limits)
-
-    def _resolve(self, asked: str | Rubric) -> tuple[Rubric, Question]:
-        if isinstance(asked, str):
-            if asked not in self._rubrics:
-                raise InvalidRequestError(
-                    f"unknown rubric {asked[:80]!r}; this server has: {', '.join(self._rubrics)}",
-                    param="rubric",
-                    code="unknown_rubric",
-                )
-            if reason := self._unavailable.get(asked):
-                raise InvalidRequestError(
-                    f"the rubric {asked!r} is not available with this model: {reason}",
-                    param="rubric",
-                    code="rubric_unavailable",
-                )
-            rubric = self._rubrics[asked]
-        else:
-            rubric = asked
-        try:
-            return rubric, self._engine.question(rubric.prompt, rubric.readout.labels)
-        except QuestionError as error:
-            param = f"rubric.{error.field}"
-            raise InvalidRequestError(str(error), param=param, code="invalid_rubric") from error
-
-    def _prepare(self, text: str) -> Image.Image | FrameError:
-        try:
-            image = decode_frame(text, self._limits)
-        except FrameError as error:
-            return error
-        return pad_to_square(image, self._engine.info.input_size_px)
-
-    async def _score_frame(
-        self, index: int, frame: Image.Image | FrameError, rubric: Rubric, question: Question
-    ) -> tuple[RewardItem, Answer | None]:
+    async def _score_frame(self, index: int, frame: PreparedFrame | FrameError, asked: _Asked) -> _Scored:
         if isinstance(frame, FrameError):
-            return _unscored(index, ItemStatus.INVALID_FRAME, str(frame)), None
+            return _Scored(unscored(index, ItemStatus.INVALID_FRAME, str(frame)))
+        key = asked.key + frame.digest
+        if known := self._cache.get(key):
+            item = RewardItem.model_validate_json(known)
+            return _Scored(item.model_copy(update={"index": index}), cached=True)
         try:
-            answer = await self._engine.ask(frame, question)
+            scored = await self._ask(index, frame, asked)
         except EngineFrameError as error:
-            return _unscored(index, ItemStatus.FAILED, str(error)), None
-        if any(math.isnan(p) for p in answer.logprobs.values()) or max(answer.logprobs.values()) == -math.inf:
-            return _unscored(index, ItemStatus.FAILED, "the model's probabilities are not finite"), answer
-        reading = read_labels(rubric.readout, answer.logprobs)
-        sufficient = reading.label_mass >= rubric.readout.min_label_mass
-        item = RewardItem(
-            index=index,
-            reward=reward_of(rubric.reward, reading) if sufficient else None,
-            status=ItemStatus.OK if sufficient else ItemStatus.LOW_LABEL_MASS,
-            message=None
-            if sufficient
-            else f"the model gives the labels a probability of {reading.label_mass:.3g} together; "
-            f"the rubric asks for {rubric.readout.min_label_mass:g}",
-            value=reading.value,
-            unit=rubric.unit,
-            text=answer.text,
-            probabilities=reading.probabilities,
-            label_mass=reading.label_mass,
+            return _Scored(unscored(index, ItemStatus.FAILED, str(error)))
+        if scored.item.status is not ItemStatus.FAILED:
+            self._cache.put(key, scored.item.model_dump_json(exclude_none=True).encode())
+        return scored
+
+    async def _ask(self, index: int, frame: PreparedFrame, asked: _Asked) -> _Scored:
+        images, readout = [frame.image], asked.rubric.readout
+        parts: list[Answer | Generation] = []
+        if isinstance(readout, NumberReadout):
+            generation = await self._engine.generate(images, asked.question, readout.max_tokens)
+            item = item_of_text(index, asked.rubric, generation, explain=asked.explain)
+            parts = [generation]
+        else:
+            answer, explained = await self._engine.ask(images, asked.question), None
+            parts = [answer]
+            if asked.explain:
+                explained = await self._engine.generate(images, asked.question, EXPLAIN_MAX_TOKENS)
+                parts.append(explained)
+            item = item_of_labels(index, asked.rubric, readout, answer, explained)
+        return _Scored(
+            item,
+            prompt_tokens=sum(part.prompt_tokens for part in parts),
+            completion_tokens=sum(part.completion_tokens for part in parts),
         )
-        return item, answer
 
 
-def _unscored(index: int, status: ItemStatus, message: str) -> RewardItem:
-    return RewardItem(index=index, reward=None, status=status, message=message)
+def check_image_count(count: int, limit: int, param: str) -> None:
+    """Raises InvalidRequestError for more images than one request may have."""
+    if count > limit:
+        raise InvalidRequestError(
+            f"{count} images in one request; the limit is {limit}", param=param, code="too_many_images"
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
@@ -17,6 +18,7 @@ class Settings(BaseSettings):
         cli_kebab_case=True,
         cli_implicit_flags=True,
         cli_hide_none_type=True,
+        cli_shortcuts={"model": "model-path"},
         extra="forbid",
         frozen=True,
     )
@@ -29,6 +31,21 @@ class Settings(BaseSettings):
         default="auto",
         description="type of weights and arithmetic; auto: the checkpoint's own. On a CPU without "
         "bfloat16 instructions float32 is several times faster",
+    )
+    input_size_px: int | None = Field(
+        default=None,
+        ge=28,
+        le=4096,
+        description="side of the square images that the model gets; default: the model's own, or 448 "
+        "for a model that takes any",
+    )
+    rubrics_dir: Path | None = Field(
+        default=None,
+        description="folder with rubrics of one's own, *.yaml; one of the name of a shipped rubric "
+        "takes its place",
+    )
+    cache_bytes: int = Field(
+        default=64 * 2**20, ge=0, description="memory for answers given before; 0: none are kept"
     )
     host: str = Field(default="127.0.0.1", description="address to listen on")
     port: int = Field(default=8000, ge=0, le=65535, description="port to listen on; 0: any free one")

@@ -5,6 +5,8 @@ The demo, the end-to-end tests and every measurement use the real one.
 
 from __future__ import annotations
 
+import base64
+import io
 import math
 from collections.abc import Sequence
 
@@ -22,44 +24,68 @@ from reward_client.schema import (
     Timings,
     Usage,
 )
-from reward_server.scorer import (
+from reward_server.label_tree import build_tree
+from reward_server.model import (
     Answer,
     EngineDeadError,
     EngineFrameError,
     EngineInfo,
+    Generation,
     Question,
     QuestionError,
 )
 
 
+def image(colour: str = "white", size: tuple[int, int] = (60, 40)) -> str:
+    """A plain image, as a request carries it."""
+    buffer = io.BytesIO()
+    Image.new("RGB", size, colour).save(buffer, "PNG")
+    return base64.b64encode(buffer.getvalue()).decode()
+
+
 class FakeEngine:
     """Answers with the first label for dark frames and the last one for light frames."""
 
-    def __init__(self) -> None:
-        self.info = EngineInfo("fake", "0", "float32", "none", "fake 1", 32)
+    def __init__(self, images_per_prompt: int = 1) -> None:
+        self.info = EngineInfo("fake", "0", "float32", "none", "fake 1", 32, images_per_prompt)
         self.label_mass = 0.9
+        self.text = "-3 degrees"
+        self.truncated = False
         self.dead = False
         self.failing = False
         self.asked: list[Image.Image] = []
+        self.prompts: list[str] = []
 
-    def question(self, prompt: str, labels: list[str]) -> Question:
+    def question(self, prompt: str, labels: Sequence[str], images: int = 1, max_tokens: int = 1) -> Question:
         if "<image>" in prompt:
             raise QuestionError("prompt", "the prompt holds '<image>', a special token of this model")
         if "long" in labels:
             raise QuestionError("readout.labels", "'long' is 2 tokens")
-        return Question(prompt, {label: i for i, label in enumerate(labels)})
+        tree = build_tree({label: [i] for i, label in enumerate(labels)}, None, 128) if labels else None
+        return Question(f"{'<image>' * images}{prompt}", (1, 2), 10 + max_tokens, tree)
 
-    async def ask(self, image: Image.Image, question: Question) -> Answer:
+    async def ask(self, images: Sequence[Image.Image], question: Question) -> Answer:
+        self._note(images, question)
+        assert question.labels is not None
+        labels = list(question.labels.sequences)
+        chosen = labels[-1] if np.asarray(images[0]).mean() > 127 else labels[0]
+        rest = self.label_mass * 0.1 / (len(labels) - 1)
+        logprobs = {label: math.log(self.label_mass * 0.9 if label == chosen else rest) for label in labels}
+        return Answer(logprobs, chosen, prompt_tokens=10)
+
+    async def generate(
+        self, images: Sequence[Image.Image], question: Question, max_tokens: int
+    ) -> Generation:
+        self._note(images, question)
+        return Generation(self.text, self.truncated, prompt_tokens=10, completion_tokens=min(3, max_tokens))
+
+    def _note(self, images: Sequence[Image.Image], question: Question) -> None:
         if self.dead:
             raise EngineDeadError("the engine died")
         if self.failing:
             raise EngineFrameError("the engine could not process this frame")
-        self.asked.append(image)
-        labels = list(question.label_ids)
-        chosen = labels[-1] if np.asarray(image).mean() > 127 else labels[0]
-        rest = self.label_mass * 0.1 / (len(labels) - 1)
-        logprobs = {label: math.log(self.label_mass * 0.9 if label == chosen else rest) for label in labels}
-        return Answer(logprobs, chosen, prompt_tokens=10)
+        self.asked += images
+        self.prompts.append(question.prompt)
 
 
 def server_info() -> ServerInfo:

@@ -3,30 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import io
 import json
+import math
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from PIL import Image
 
 from reward_client.schema import ErrorResponse, ScoreResponse, ServerInfo
-from reward_server.app import Service, create_app
+from reward_server.app import create_app
 from reward_server.rubrics import load_rubrics
-from reward_server.scorer import Scorer
+from reward_server.service import Rewarder, Service
 from reward_server.settings import Settings
-from tests.fakes import FakeEngine
+from tests.fakes import FakeEngine, image
 
 SETTINGS = Settings(max_images_per_request=4, max_body_bytes=100_000)
-
-
-def image(colour: str = "white") -> str:
-    buffer = io.BytesIO()
-    Image.new("RGB", (60, 40), colour).save(buffer, "PNG")
-    return base64.b64encode(buffer.getvalue()).decode()
 
 
 @pytest.fixture
@@ -41,8 +33,8 @@ def failures() -> list[BaseException]:
 
 @pytest.fixture
 def http(engine: FakeEngine, failures: list[BaseException]) -> Iterator[TestClient]:
-    async def load() -> Scorer:
-        return Scorer(engine, load_rubrics(), SETTINGS)
+    async def load() -> Rewarder:
+        return Rewarder(engine, load_rubrics(), SETTINGS)
 
     app = create_app(Service(load, failures.append), SETTINGS)
     with TestClient(app, raise_server_exceptions=False) as client:
@@ -56,7 +48,7 @@ def post(http: TestClient, **body: Any) -> ScoreResponse:
 
 
 def test_each_image_gets_its_reward_in_order(http: TestClient) -> None:
-    answer = post(http, images=[image("white"), image("black"), image("white")], rubric="cartpole-upright")
+    answer = post(http, images=[image("white"), image("black"), image("snow")], rubric="cartpole-upright")
     assert [item.index for item in answer.data] == [0, 1, 2]
     assert [item.text for item in answer.data] == ["No", "Yes", "No"]
     rewards = [item.reward for item in answer.data]
@@ -124,6 +116,14 @@ def test_the_reward_id_follows_the_rubric(http: TestClient, engine: FakeEngine) 
     assert reward_id(10) != reward_id(11)
 
 
+def weights(**values: float) -> dict[str, Any]:
+    return {
+        "prompt": "x",
+        "readout": {"type": "choice", "labels": ["a", "b"]},
+        "reward": {"type": "weights", "weights": values},
+    }
+
+
 INLINE = {"prompt": "x", "readout": {"type": "yes_no"}, "reward": {"type": "probability"}}
 
 
@@ -153,6 +153,31 @@ INLINE = {"prompt": "x", "readout": {"type": "yes_no"}, "reward": {"type": "prob
             422,
             "rubric.reward.tolerance",
         ),
+        ({"images": ["AAAA"], "rubric": {**INLINE, "prompt": "nul \0"}}, 422, "rubric.prompt"),
+        ('{"images": ["AAAA"], "rubric": {"prompt": "\\ud800"}}', 422, "rubric.prompt"),
+        ('{"images": ["AAAA"], "rubric": "\\ud800"}', 422, "rubric"),
+        (
+            {"images": ["AAAA"], "rubric": {**INLINE, "readout": {"type": "yes_no", "yes": ""}}},
+            422,
+            "rubric.readout.yes",
+        ),
+        ({"images": ["AAAA"], "rubric": weights(NaN=math.nan)}, 422, "rubric.reward.weights.NaN"),
+        ({"images": ["AAAA"], "rubric": weights(b=math.inf)}, 422, "rubric.reward.weights.b"),
+        (
+            {"images": ["AAAA"], "rubric": {**INLINE, "reward": {"type": "affine", "scale": math.nan}}},
+            422,
+            "rubric.reward.scale",
+        ),
+        (
+            {
+                "images": ["AAAA"],
+                "rubric": "cartpole-angle",
+                "preprocess": {"type": "region", "box": [0, 0, 0, 1]},
+            },
+            422,
+            "preprocess",
+        ),
+        ({"images": ["AAAA"], "rubric": "cartpole-angle", "explain": "maybe"}, 422, "explain"),
         ({"images": ["A" * 100_001], "rubric": "cartpole-angle"}, 413, "body"),
     ],
 )
@@ -200,7 +225,7 @@ def test_a_dead_engine_is_503_and_ends_the_server(
 
 
 def test_a_server_that_still_loads_is_alive_but_not_ready() -> None:
-    async def never() -> Scorer:
+    async def never() -> Rewarder:
         await asyncio.Event().wait()
         raise AssertionError
 
@@ -216,9 +241,9 @@ def test_a_rubric_that_the_model_cannot_answer_is_refused_with_the_reason(engine
     broken = rubrics["cartpole-upright"].model_dump(mode="json")
     broken["readout"]["no"] = "long"
 
-    async def load() -> Scorer:
+    async def load() -> Rewarder:
         wrong = type(rubrics["cartpole-upright"]).model_validate(broken)
-        return Scorer(engine, {"wrong": wrong, **rubrics}, SETTINGS)
+        return Rewarder(engine, {"wrong": wrong, **rubrics}, SETTINGS)
 
     with TestClient(create_app(Service(load, print), SETTINGS)) as http:
         answer = http.post("/score", json={"images": [image()], "rubric": "wrong"})

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reward_server.checkpoint import CheckpointError, check_model, folder_digest
+from reward_server.checkpoint import CheckpointError, checked_model, folder_digest
 
 
 def folder(path: Path, config: str, *files: str) -> Path:
@@ -18,7 +18,12 @@ def folder(path: Path, config: str, *files: str) -> Path:
 
 
 def test_a_hub_id_passes() -> None:
-    check_model("llava-hf/llava-1.5-7b-hf")
+    assert checked_model("llava-hf/llava-1.5-7b-hf") == "llava-hf/llava-1.5-7b-hf"
+
+
+@pytest.mark.parametrize("size", ["7b", "13b"])
+def test_the_original_names_of_llava_mean_the_same_weights_in_vllms_layout(size: str) -> None:
+    assert checked_model(f"liuhaotian/llava-v1.5-{size}") == f"llava-hf/llava-1.5-{size}-hf"
 
 
 @pytest.mark.parametrize(
@@ -27,12 +32,12 @@ def test_a_hub_id_passes() -> None:
         ("/nowhere/at/all", "no such folder"),
         ("nonsense", "no such folder"),
         ("", "no such folder"),
-        ("liuhaotian/llava-v1.5-7b", "llava-hf/llava-1.5-7b-hf"),
+        ("liuhaotian/llava-v1.6-34b", "llava-hf/llava-1.5-7b-hf"),
     ],
 )
 def test_a_name_that_cannot_be_served_is_refused(model: str, reason: str) -> None:
     with pytest.raises(CheckpointError, match=reason):
-        check_model(model)
+        checked_model(model)
 
 
 def test_an_incomplete_or_foreign_folder_is_refused(tmp_path: Path) -> None:
@@ -49,7 +54,7 @@ def test_an_incomplete_or_foreign_folder_is_refused(tmp_path: Path) -> None:
         (not_json, "not a JSON object"),
     ]:
         with pytest.raises(CheckpointError, match=reason):
-            check_model(str(path))
+            checked_model(str(path))
 
 
 def test_the_digest_follows_the_files_contents(tmp_path: Path) -> None:

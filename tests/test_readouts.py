@@ -1,26 +1,28 @@
-"""Readings and rewards from label probabilities."""
+"""Readings from label probabilities, and from text beside them."""
 
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reward_client.schema import (
+from reward_client.rubric import (
     ChoiceReadout,
-    DistanceMap,
     ExpectationReadout,
-    ProbabilityMap,
+    NumberReadout,
+    Rubric,
     WeightsMap,
     YesNoReadout,
 )
-from reward_server.readouts import Reading, read_labels
+from reward_server.readouts import read_every_way, read_labels
 from reward_server.reward_maps import reward_of
 
 LOGPROBS = st.lists(st.floats(-200.0, 0.0), min_size=3, max_size=3)
 LABELS = ["-10", "0", "30"]
+DISTANCE = {"type": "distance", "target": 0, "tolerance": 1}
 
 
 def logs(**probabilities: float) -> dict[str, float]:
@@ -57,20 +59,32 @@ def test_a_reading_is_finite_and_within_its_labels(values: list[float]) -> None:
     assert 0.0 <= reading.label_mass <= 1.0
 
 
-@given(LOGPROBS, st.floats(-50, 50), st.floats(0.01, 100))
-def test_a_distance_reward_is_between_0_and_1(values: list[float], target: float, tolerance: float) -> None:
-    readout = ExpectationReadout(type="expectation", labels=LABELS)
-    reading = read_labels(readout, dict(zip(LABELS, values, strict=True)))
-    reward = reward_of(DistanceMap(type="distance", target=target, tolerance=tolerance), reading)
-    assert 0.0 <= reward <= 1.0
-
-
-@pytest.mark.parametrize(("value", "reward"), [(0.0, 1.0), (6.0, 0.5), (-6.0, 0.5), (12.0, 0.0), (50.0, 0.0)])
-def test_the_distance_map_falls_linearly(value: float, reward: float) -> None:
-    reading = Reading(value, probabilities={}, label_mass=1.0)
-    assert reward_of(DistanceMap(type="distance", target=0, tolerance=12), reading) == pytest.approx(reward)
-
-
-def test_a_probability_is_its_own_reward() -> None:
-    reading = read_labels(YesNoReadout(type="yes_no"), logs(Yes=0.6, No=0.2))
-    assert reward_of(ProbabilityMap(type="probability"), reading) == reading.value
+@pytest.mark.parametrize(
+    ("readout", "reward", "ways"),
+    [
+        ({"type": "expectation", "labels": ["-2", "4"]}, DISTANCE, {"number", "expectation", "choice"}),
+        ({"type": "yes_no"}, {"type": "probability"}, {"yes_no", "choice"}),
+        (
+            {"type": "choice", "labels": ["a", "b"]},
+            {"type": "weights", "weights": {"a": 0, "b": 1}},
+            {"choice"},
+        ),
+        ({"type": "number"}, DISTANCE, {"number"}),
+    ],
+)
+def test_an_explanation_has_every_readout_that_applies(
+    readout: dict[str, Any], reward: dict[str, Any], ways: set[str]
+) -> None:
+    rubric = Rubric.model_validate({"prompt": "?", "readout": readout, "reward": reward, "unit": "deg"})
+    labels = rubric.readout.labels
+    reading = None
+    if not isinstance(rubric.readout, NumberReadout):
+        reading = read_labels(
+            rubric.readout, {label: math.log(0.4 + 0.1 * i) for i, label in enumerate(labels)}
+        )
+    read = read_every_way(rubric, reading, "It leans 4 degrees to the left.", truncated=False)
+    assert set(read) == ways
+    if "number" in ways:
+        assert read["number"].value == -4.0
+    if "choice" in ways:
+        assert read["choice"].label == labels[1]

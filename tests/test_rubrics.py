@@ -10,24 +10,55 @@ from reward_server.rubrics import RubricFileError, load_rubrics
 from tiny_llava.accuracy import QUESTIONS
 from tiny_llava.questions import ANSWERS
 
+SHIPPED = {
+    "cartpole-angle": "angle",
+    "cartpole-upright": "upright",
+    "cartpole-lean": "lean",
+    "cartpole-rating": "rating",
+}
+
 
 def test_the_shipped_rubrics_ask_what_the_accuracy_report_measures() -> None:
     rubrics = load_rubrics()
-    assert set(rubrics) == {"cartpole-angle", "cartpole-upright"}
-    assert rubrics["cartpole-angle"].prompt == QUESTIONS["angle"]
-    assert tuple(rubrics["cartpole-angle"].readout.labels) == ANSWERS["angle"]
-    assert rubrics["cartpole-upright"].prompt == QUESTIONS["upright"]
+    assert set(rubrics) == {*SHIPPED, "cartpole-degrees-text"}
+    for name, task in SHIPPED.items():
+        assert rubrics[name].prompt == QUESTIONS[task]  # type: ignore[index]
+        assert tuple(rubrics[name].readout.labels) == ANSWERS[task]  # type: ignore[index]
+
+
+def test_rubrics_of_ones_own_are_added_and_take_precedence(tmp_path: Path) -> None:
+    content = "version: 3\nprompt: hello\nreadout: {type: yes_no}\nreward: {type: probability}"
+    (tmp_path / "mine.yaml").write_text(content)
+    (tmp_path / "cartpole-lean.yaml").write_text(content)
+    (tmp_path / "notes.txt").write_text("not a rubric")
+    rubrics = load_rubrics(tmp_path)
+    assert set(rubrics) == set(load_rubrics()) | {"mine"}
+    assert rubrics["cartpole-lean"].prompt == "hello"
+    assert rubrics["mine"].version == 3
+
+
+def test_a_folder_that_does_not_exist_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RubricFileError, match="no such folder"):
+        load_rubrics(tmp_path / "nowhere")
+
+
+def test_a_name_that_no_address_can_have_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a b.yaml").write_text("prompt: x")
+    with pytest.raises(RubricFileError, match="name"):
+        load_rubrics(tmp_path)
 
 
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
         ("prompt: [", "not valid YAML"),
-        ("prompt: hello", "readout"),
+        ("version: 1\nprompt: hello", "readout"),
+        ("prompt: hello", "version"),
+        ('version: 1\nprompt: "nul \\0"', "prompt"),
         ("just text", "Rubric"),
         (
-            "prompt: x\nreadout: {type: yes_no}\nreward: {type: distance, target: 0, tolerance: 0}",
-            "tolerance",
+            "version: 1\nprompt: x\nreadout: {type: number}\nreward: {type: affine, scale: .nan}",
+            "scale",
         ),
     ],
 )

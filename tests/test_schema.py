@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from reward_client.schema import ItemStatus, RewardItem, Rubric, ScoreRequest
+from reward_client.rubric import Rubric
+from reward_client.schema import ItemStatus, RewardItem, ScoreRequest
 
 ANGLE: dict[str, Any] = {
     "prompt": "tilt?",
@@ -33,6 +34,32 @@ def test_a_rubric_survives_the_wire() -> None:
     [
         ({**ANGLE, "prompt": ""}, "prompt"),
         ({**ANGLE, "prompt": "x" * 5000}, "prompt"),
+        ({**ANGLE, "prompt": " \n"}, "prompt"),
+        ({**ANGLE, "prompt": "nul \0"}, "U+0000"),
+        ({**ANGLE, "prompt": "escape \x1b"}, "U+001B"),
+        ({**ANGLE, "prompt": "lone \ud800"}, "prompt"),
+        ({**ANGLE, "goal": ""}, "goal"),
+        ({**ANGLE, "goal": "x" * 600}, "goal"),
+        ({**ANGLE, "goal": "nul \0"}, "goal"),
+        ({**ANGLE, "version": 0}, "version"),
+        ({**ANGLE, "unit": "x" * 20}, "unit"),
+        (with_change("readout", labels=[]), "labels"),
+        (with_change("readout", labels=["1", ""]), "labels"),
+        (with_change("readout", labels=["1", " 2"]), "labels"),
+        (with_change("readout", labels=["1", "2."]), "labels"),
+        (with_change("readout", labels=["1", "\ud800"]), "labels"),
+        (with_change("readout", min_label_mass=float("nan")), "min_label_mass"),
+        (with_change("readout", min_label_mass=1.5), "min_label_mass"),
+        ({**ANGLE, "readout": {"type": "number", "max_tokens": 0}}, "max_tokens"),
+        ({**ANGLE, "readout": {"type": "number", "max_tokens": 10_000}}, "max_tokens"),
+        (with_change("reward", tolerance=-1), "tolerance"),
+        (with_change("reward", tolerance=float("inf")), "tolerance"),
+        (with_change("reward", shape="cubic"), "shape"),
+        (with_change("reward", clip=[1, 0]), "clip"),
+        (with_change("reward", clip=[0, float("inf")]), "clip"),
+        (with_change("reward", clip=[float("nan"), 1]), "clip"),
+        ({**ANGLE, "reward": {"type": "affine", "scale": float("nan")}}, "scale"),
+        ({**ANGLE, "reward": {"type": "affine", "scale": 1, "offset": float("-inf")}}, "offset"),
         ({**ANGLE, "unknown": 1}, "unknown"),
         (with_change("readout", labels=["1"]), "labels"),
         (with_change("readout", labels=["1", "one"]), "labels"),
@@ -62,6 +89,24 @@ def test_weights_must_name_the_labels() -> None:
     }
     with pytest.raises(ValidationError, match="exactly the readout's labels"):
         Rubric.model_validate(rubric)
+
+
+@pytest.mark.parametrize(
+    ("preprocess", "field"),
+    [
+        ("zoom", "preprocess"),
+        ({"type": "region"}, "box"),
+        ({"type": "region", "box": [0, 0, 1]}, "box"),
+        ({"type": "region", "box": [0.5, 0, 0.5, 1]}, "box"),
+        ({"type": "region", "box": [0, 0.9, 1, 0.1]}, "box"),
+        ({"type": "region", "box": [0, 0, 1, 2]}, "box"),
+        ({"type": "region", "box": [0, 0, 1, float("nan")]}, "box"),
+    ],
+)
+def test_a_wrong_preprocessing_is_refused(preprocess: Any, field: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        ScoreRequest.model_validate({"images": [""], "rubric": "x", "preprocess": preprocess})
+    assert field in str(caught.value)
 
 
 @given(st.floats(), st.sampled_from(ItemStatus))

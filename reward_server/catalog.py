@@ -1,0 +1,186 @@
+"""The rubrics that this server and this model can answer, and what each reward is a function of.
+
+Not for asking (``scorer.py``) or for reading files (``rubrics.py``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import math
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Any
+
+from reward_client.errors import InvalidRequestError, NotFoundError
+from reward_client.rubric import NumberReadout, Preprocess, PreprocessOrRegion, Rubric
+from reward_client.schema import RewardBounds, RubricDetail, RubricEntry, RubricInfo, RubricList
+from reward_server.compare import ComparisonQuestion, comparison_question
+from reward_server.model import Engine, Question, QuestionError
+from reward_server.reward_maps import bounds_of
+
+log = logging.getLogger(__name__)
+
+DEFAULT_MIN_LABEL_MASS = 0.5
+"""For comparisons of a rubric whose own readout has no labels."""
+
+
+class Catalog:
+    """Rubrics by name, checked against the model at start-up.
+
+    Args:
+        engine: a ready engine.
+        rubrics: the server's rubrics by name.
+    """
+
+    def __init__(self, engine: Engine, rubrics: Mapping[str, Rubric]) -> None:
+        self._engine, self._rubrics = engine, rubrics
+        self._unavailable: dict[str, str] = {}
+        for name, rubric in rubrics.items():
+            try:
+                self.question(rubric)
+            except QuestionError as error:
+                self._unavailable[name] = f"{error.field}: {error}"
+                log.warning("rubric %s is not available with this model: %s: %s", name, error.field, error)
+
+    def available(self) -> list[Rubric]:
+        """The rubrics that this model can answer."""
+        return [rubric for name, rubric in self._rubrics.items() if name not in self._unavailable]
+
+    def question(self, rubric: Rubric) -> Question:
+        """A rubric's question in the model's format; raises QuestionError."""
+        max_tokens = rubric.readout.max_tokens if isinstance(rubric.readout, NumberReadout) else 1
+        return self._engine.question(rubric.prompt, rubric.readout.labels, max_tokens=max_tokens)
+
+    def resolve(self, asked: str | Rubric) -> tuple[Rubric, Question]:
+        """The rubric of a request, by name or inline.
+
+        Raises:
+            InvalidRequestError: an unknown rubric, or one that the model cannot answer.
+        """
+        rubric = self._named(asked) if isinstance(asked, str) else asked
+        try:
+            return rubric, self.question(rubric)
+        except QuestionError as error:
+            if isinstance(asked, str):
+                raise InvalidRequestError(
+                    f"the rubric {asked!r} is not available with this model: {error.field}: {error}",
+                    param="rubric",
+                    code="rubric_unavailable",
+                ) from error
+            param = f"rubric.{error.field}"
+            raise InvalidRequestError(str(error), param=param, code="invalid_rubric") from error
+
+    def resolve_comparison(self, asked: str | Rubric) -> tuple[ComparisonQuestion, Question]:
+        """What is asked about a pair for the rubric of a request.
+
+        Raises:
+            InvalidRequestError: an unknown rubric, one without a goal, or a model that cannot be asked.
+        """
+        rubric = self._named(asked) if isinstance(asked, str) else asked
+        param = "rubric" if isinstance(asked, str) else "rubric.goal"
+        comparison = self._comparison(rubric)
+        if comparison is None:
+            raise InvalidRequestError("the rubric has no goal to compare by", param=param, code="no_goal")
+        try:
+            return comparison, self._ask_comparison(comparison)
+        except QuestionError as error:
+            message = f"the comparison cannot be asked: {error}"
+            raise InvalidRequestError(message, param=param, code="invalid_goal") from error
+
+    def reward_id(self, rubric: Rubric, preprocess: PreprocessOrRegion) -> str:
+        """Hash over everything that determines the rewards of ``POST /score``."""
+        return self._hash("score", rubric.model_dump(mode="json", exclude={"goal"}), preprocess)
+
+    def comparison_id(self, comparison: ComparisonQuestion, preprocess: PreprocessOrRegion) -> str:
+        """Hash over everything that determines the answers of ``POST /compare``."""
+        asked = [comparison.prompt, comparison.readout.model_dump(mode="json"), comparison.composed]
+        return self._hash("compare", asked, preprocess)
+
+    def infos(self) -> dict[str, RubricInfo]:
+        """Reward id of each rubric, or why it is unavailable."""
+        return {name: self._info(name) for name in self._rubrics}
+
+    def entries(self) -> RubricList:
+        """What ``GET /rubrics`` answers."""
+        return RubricList(data=[RubricEntry(**self._entry(name)) for name in self._rubrics])
+
+    def detail(self, name: str) -> RubricDetail:
+        """What ``GET /rubrics/{name}`` answers.
+
+        Raises:
+            NotFoundError: there is no such rubric.
+        """
+        if name not in self._rubrics:
+            raise NotFoundError(self._unknown(name), param="name", code="unknown_rubric")
+        rubric = self._rubrics[name]
+        question = None if name in self._unavailable else self.question(rubric)
+        comparison = self._comparison(rubric)
+        try:
+            compared = self._ask_comparison(comparison).prompt if comparison else None
+        except QuestionError:
+            compared = None
+        return RubricDetail(
+            **self._entry(name),
+            rubric=rubric,
+            prompt=question.prompt if question else None,
+            compare_prompt=compared,
+            prompt_tokens=question.prompt_tokens if question else None,
+            forward_passes=len(question.labels.passes) if question and question.labels else None,
+        )
+
+    def _entry(self, name: str) -> dict[str, Any]:
+        rubric = self._rubrics[name]
+        low, high = bounds_of(rubric)
+        return {
+            "name": name,
+            "version": rubric.version,
+            "readout": rubric.readout.type,
+            "unit": rubric.unit,
+            "goal": rubric.goal,
+            "reward_bounds": RewardBounds(
+                low=low if math.isfinite(low) else None, high=high if math.isfinite(high) else None
+            ),
+            **self._info(name).model_dump(),
+        }
+
+    def _info(self, name: str) -> RubricInfo:
+        if name in self._unavailable:
+            return RubricInfo(reward_id=None, unavailable=self._unavailable[name])
+        return RubricInfo(reward_id=self.reward_id(self._rubrics[name], Preprocess.PAD))
+
+    def _named(self, name: str) -> Rubric:
+        if name not in self._rubrics:
+            raise InvalidRequestError(self._unknown(name), param="rubric", code="unknown_rubric")
+        return self._rubrics[name]
+
+    def _unknown(self, name: str) -> str:
+        return f"unknown rubric {name[:80]!r}; this server has: {', '.join(self._rubrics)}"
+
+    def _comparison(self, rubric: Rubric) -> ComparisonQuestion | None:
+        if rubric.goal is None:
+            return None
+        mass = getattr(rubric.readout, "min_label_mass", DEFAULT_MIN_LABEL_MASS)
+        return comparison_question(rubric.goal, self._engine.info.images_per_prompt, mass)
+
+    def _ask_comparison(self, comparison: ComparisonQuestion) -> Question:
+        images = 1 if comparison.composed else 2
+        return self._engine.question(comparison.prompt, comparison.readout.labels, images=images)
+
+    def _hash(self, kind: str, asked: object, preprocess: PreprocessOrRegion) -> str:
+        info = self._engine.info
+        facts = {
+            "kind": kind,
+            # a local folder's digest says all; its name does not change a reward
+            "model": None if (info.revision or "").startswith("sha256:") else info.model,
+            "revision": info.revision,
+            "dtype": info.dtype,
+            "device": info.device,
+            "engine": info.engine,
+            "input_size_px": info.input_size_px,
+            "server": version("vlm-reward"),
+            "asked": asked,
+            "preprocess": preprocess if isinstance(preprocess, Preprocess) else preprocess.model_dump(),
+        }
+        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]

@@ -1,0 +1,103 @@
+"""Labels as token sequences, and the probability of each from a few forward passes. Pure functions.
+
+A label of one token needs one pass. Labels of several tokens share their beginnings: they form a tree,
+and each inner node is one pass that reads the probabilities of its children. A label that is the
+beginning of another one ("4" of "45") counts only where the answer ends after it, so its sequence ends
+with the model's end-of-answer token. Not for tokenizing or for asking (``engine.py``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+MAX_PASSES = 64
+"""Forward passes for one frame. cartpole-angle's 117 labels take 21 where each digit is a token."""
+
+
+class LabelError(Exception):
+    """The labels cannot be read with this model; the message says why."""
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One forward pass: after the prompt and these tokens, the probabilities of those are read.
+
+    Attributes:
+        after: token ids that follow the prompt.
+        token_ids: token ids whose probabilities are wanted.
+    """
+
+    after: tuple[int, ...]
+    token_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class LabelTree:
+    """How labels are read.
+
+    Attributes:
+        passes: the forward passes; the first one follows the prompt alone.
+        sequences: token ids of each label, with the end-of-answer token where it is needed.
+    """
+
+    passes: tuple[Pass, ...]
+    sequences: Mapping[str, tuple[int, ...]]
+
+
+def build_tree(tokens: Mapping[str, Sequence[int]], end_id: int | None, max_tokens: int) -> LabelTree:
+    """Builds the tree of labels.
+
+    Args:
+        tokens: token ids of each label, right after the prompt.
+        end_id: the model's end-of-answer token.
+        max_tokens: probabilities that can be read in one pass.
+
+    Raises:
+        LabelError: two labels are the same tokens, one is the beginning of another and the model has
+            no end token, or there are too many passes or tokens.
+    """
+    seen: dict[tuple[int, ...], str] = {}
+    for label, ids in tokens.items():
+        if other := seen.get(tuple(ids)):
+            raise LabelError(f"{other!r} and {label!r} are the same tokens for this model's tokenizer")
+        seen[tuple(ids)] = label
+    beginnings = {ids[:length] for ids in seen for length in range(len(ids))}
+    sequences: dict[str, tuple[int, ...]] = {}
+    for ids, label in seen.items():
+        if ids in beginnings:
+            if end_id is None:
+                raise LabelError(f"{label!r} begins another label, and this model has no end-of-answer token")
+            sequences[label] = (*ids, end_id)
+        else:
+            sequences[label] = ids
+    children: dict[tuple[int, ...], dict[int, None]] = {}
+    for ids in sequences.values():
+        for length in range(len(ids)):
+            children.setdefault(ids[:length], {})[ids[length]] = None
+    if len(children) > MAX_PASSES:
+        raise LabelError(
+            f"these labels are sequences of tokens that take {len(children)} forward passes; the limit is "
+            f"{MAX_PASSES}"
+        )
+    passes = tuple(
+        Pass(after, tuple(ids)) for after, ids in sorted(children.items(), key=lambda node: len(node[0]))
+    )
+    if widest := max((len(node.token_ids) for node in passes if len(node.token_ids) > max_tokens), default=0):
+        raise LabelError(f"these labels need {widest} probabilities in one pass; the limit is {max_tokens}")
+    return LabelTree(passes, sequences)
+
+
+def label_logprobs(tree: LabelTree, answers: Sequence[Mapping[int, float]]) -> dict[str, float]:
+    """Log-probability of each label: the sum along its path.
+
+    Args:
+        tree: from ``build_tree``.
+        answers: for each of the tree's passes, the natural logarithm of the probability of each of its
+            tokens, over the whole vocabulary.
+    """
+    at = {node.after: answer for node, answer in zip(tree.passes, answers, strict=True)}
+    return {
+        label: sum(at[ids[:length]][ids[length]] for length in range(len(ids)))
+        for label, ids in tree.sequences.items()
+    }

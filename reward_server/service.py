@@ -1,0 +1,107 @@
+"""What the routes share: the parts that answer requests, once the model is there, or why they are not.
+
+Not for HTTP (``app.py``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from PIL import Image
+
+from reward_client.errors import UnavailableError
+from reward_client.rubric import NumberReadout, Rubric
+from reward_client.schema import Limits, ServerInfo
+from reward_server.cache import AnswerCache
+from reward_server.catalog import Catalog
+from reward_server.comparer import Comparer
+from reward_server.decode import FrameLimits
+from reward_server.intake import Intake
+from reward_server.model import Engine, EngineDeadError
+from reward_server.scorer import Scorer
+from reward_server.settings import Settings
+
+
+class Rewarder:
+    """Everything that answers requests with one engine.
+
+    Args:
+        engine: a ready engine.
+        rubrics: the server's rubrics by name.
+        settings: the server's limits.
+    """
+
+    def __init__(self, engine: Engine, rubrics: Mapping[str, Rubric], settings: Settings) -> None:
+        self._engine, self._settings = engine, settings
+        self.catalog = Catalog(engine, rubrics)
+        intake = Intake(FrameLimits(settings.max_image_pixels, settings.max_aspect_ratio))
+        cache = AnswerCache(settings.cache_bytes)
+        shared = (engine, self.catalog, intake, cache, settings.max_images_per_request)
+        self.scorer, self.comparer = Scorer(*shared), Comparer(*shared)
+
+    async def warm_up(self) -> None:
+        """Asks one available rubric about a grey frame, so that the first client does not wait."""
+        size_px = self._engine.info.input_size_px
+        frame = Image.new("RGB", (size_px, size_px), "grey")
+        for rubric in self.catalog.available()[:1]:
+            question = self.catalog.question(rubric)
+            if isinstance(rubric.readout, NumberReadout):
+                await self._engine.generate([frame], question, 1)
+            else:
+                await self._engine.ask([frame], question)
+
+    def info(self) -> ServerInfo:
+        """What ``GET /info`` answers."""
+        limits = Limits(
+            max_images_per_request=self._settings.max_images_per_request,
+            max_body_bytes=self._settings.max_body_bytes,
+            max_image_pixels=self._settings.max_image_pixels,
+            max_aspect_ratio=self._settings.max_aspect_ratio,
+        )
+        return ServerInfo(**self._engine.info.__dict__, rubrics=self.catalog.infos(), limits=limits)
+
+
+class Service:
+    """What the routes share: what answers requests, once it is there, and why it is not.
+
+    Args:
+        load: makes what answers requests; that takes minutes for a large model.
+        on_failure: called once when loading failed or the engine died; the process should exit.
+    """
+
+    def __init__(
+        self, load: Callable[[], Awaitable[Rewarder]], on_failure: Callable[[BaseException], None]
+    ) -> None:
+        self._load, self._on_failure = load, on_failure
+        self._rewarder: Rewarder | None = None
+        self._failed = False
+
+    async def start(self) -> None:
+        """Loads it; a failure goes to ``on_failure``."""
+        try:
+            self._rewarder = await self._load()
+        except Exception as error:  # noqa: BLE001 - whatever it was, the process cannot serve
+            self.fail(error)
+
+    def fail(self, error: BaseException) -> None:
+        """Marks the service as dead and reports why, once."""
+        if not self._failed:
+            self._failed = True
+            self._on_failure(error)
+
+    def dead(self, errors: BaseExceptionGroup[EngineDeadError]) -> UnavailableError:
+        """Marks the service as dead by its engine, and gives the error that clients see."""
+        self.fail(errors.exceptions[0])
+        return UnavailableError("the model's engine died", code="engine_dead")
+
+    def rewarder(self) -> Rewarder:
+        """What answers requests.
+
+        Raises:
+            UnavailableError: it is still loading, or dead.
+        """
+        if self._failed:
+            raise UnavailableError("the model's engine is dead; the server is exiting", code="engine_dead")
+        if self._rewarder is None:
+            raise UnavailableError("the model is still loading", code="loading", retry_after_s=2)
+        return self._rewarder

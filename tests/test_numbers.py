@@ -1,0 +1,215 @@
+"""The grammar of numbers: what a sentence states is read, with its sign; what is not stated is not."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reward_server.numbers import read_number
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("45", 45),
+        ("-12", -12),
+        ("\N{MINUS SIGN}12.5", -12.5),
+        ("+3", 3),
+        ("minus 7 degrees", -7),
+        ("negative 3.5", -3.5),
+        ("5°", 5),
+        ("-5°", -5),
+        ("45degrees", 45),
+        ("The pole is tilted at a 45-degree angle to the left.", -45),
+        ("The pole is tilted at a 30 degree angle to the right.", 30),
+        ("The pole is leaning left at about 12.5 degrees.", -12.5),
+        ("The pole is leaning slightly to the right, at an angle of 5 degrees.", 5),
+        ("10 degrees left", -10),
+        ("Left, 10", -10),
+        ("Left 10 degrees", -10),
+        ("right: 12", 12),
+        ("12 right", 12),
+        ("The tilt angle of the pole is 45 degrees.", 45),
+        ("The cart is on the left side of the frame; the pole is tilted 10 degrees to the right.", 10),
+        ("The cart is to the left of the centre and the pole leans 10 degrees to the right.", 10),
+        ("The pole is 10 degrees left of vertical.", -10),
+        ("It is tilted 8 degrees clockwise.", 8),
+        ("8 degrees counterclockwise", -8),
+        ("8 degrees counter-clockwise", -8),
+        ("The left-leaning pole makes 20 degrees.", -20),
+        ("0 degrees, neither to the left nor to the right", 0),
+        ("In image 1 the pole is tilted 30 degrees to the left.", -30),
+        ("1. The pole is tilted 30 degrees.", 30),
+        ("1,200", 1200),
+        ("1e1", 10),
+        (".5", 0.5),
+        ("7/10", 7),
+        ("7 out of 10", 7),
+        ("8.5/10", 8.5),
+        ("5 degrees from the vertical", 5),
+        ("-5 degrees to the left", -5),
+        ("The pole is right in the middle at 3 degrees", 3),
+        ("3 degrees. The cart is to the left.", 3),
+        ("Rating: 8", 8),
+        ("**7**", 7),
+        ("Answer: -3.", -3),
+        ("-3.", -3),
+        ("(-3)", -3),
+        ("angle=-4", -4),
+        ("angle = -4.0 deg", -4),
+        ("The pole is tilted to the left by 15 degrees", -15),
+        ("The pole is tilted towards the left side of the image at approximately 20 degrees.", -20),
+        ("30 degrees to the left, which is 60 degrees from the horizontal.", -30),
+        ("v2 is at 7 degrees", 7),
+        ("Left is negative: 12 degrees", 12),
+        ("The pole is leaning to the left. The angle is 10 degrees.", -10),
+        ("Angle: 10\nDirection: left", -10),
+        ("Left.\n12", -12),
+        ("Right.\n12", 12),
+        ("The pole leans left. 5 degrees right.", 5),
+    ],
+)
+def test_a_stated_number_is_read_with_its_sign(text: str, value: float) -> None:
+    assert read_number(text, "deg").value == pytest.approx(value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1. The pole is tilted.",
+        "CartPole-v1",
+        "A 2D image",
+        "",
+        "no idea",
+        "The pole is upright.",
+        "It is 10-15 degrees",
+        "between 10 and 15 degrees",
+        "10 to 15 degrees to the left",
+        "10 or 15",
+        "12,5 degrees",
+        "1e999",
+        "The pole stands at a 90-degree angle to the ground.",
+        "85 degrees from the horizontal",
+        "+5 degrees to the left",
+        "-5 degrees to the right",
+        "The pole is 5 degrees, leaning to the left and to the right",
+        "The pole is tilted 5 degrees, not to the left",
+        "The pole is at a right angle",
+        "The pole does not lean to the left. It is tilted 4 degrees.",
+        "1.5.2",
+        "--5",
+    ],
+)
+def test_what_states_no_one_number_has_no_value_and_a_reason(text: str) -> None:
+    reading = read_number(text, "deg")
+    assert reading.value is None
+    assert reading.reason
+
+
+@pytest.mark.parametrize(
+    ("text", "unit", "value"),
+    [
+        ("0.5 radians to the left", "deg", -math.degrees(0.5)),
+        ("90 degrees", "rad", math.pi / 2),
+        ("90 degrees", "deg", 90.0),
+        ("2 rad", "rad", 2.0),
+        ("2 rad", None, 2.0),
+        ("90", "rad", 90.0),
+    ],
+)
+def test_an_angle_in_the_other_unit_is_converted(text: str, unit: str | None, value: float) -> None:
+    assert read_number(text, unit).value == pytest.approx(value)
+
+
+@pytest.mark.parametrize("text", ["The angle is 4", "4 degrees to the le", "4", "It leans left. About 3"])
+def test_a_sentence_that_was_cut_off_is_not_read(text: str) -> None:
+    assert read_number(text, "deg", truncated=True).value is None
+    assert read_number(text, "deg").value is not None
+
+
+def test_what_follows_a_whole_sentence_may_be_cut_off() -> None:
+    assert read_number("It leans 4 degrees to the left. The cart", truncated=True).value == -4.0
+
+
+TEMPLATES = [
+    ("{}", 1),
+    ("{} degrees", 1),
+    ("The angle is {}.", 1),
+    ("It is tilted {}° to the left.", -1),
+    ("The pole leans to the right by {} degrees.", 1),
+    ("{} degrees left", -1),
+    ("Leaning left at {} degrees", -1),
+]
+
+
+@given(st.decimals(0, 10_000, places=2), st.sampled_from(TEMPLATES))
+def test_every_decimal_is_read_back(number: object, template: tuple[str, int]) -> None:
+    text, sign = template
+    assert read_number(text.format(number), "deg").value == sign * float(str(number))
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False, min_value=-1e15, max_value=1e15))
+def test_every_signed_number_is_read_back(number: float) -> None:
+    assert read_number(repr(number)).value == number
+
+
+@given(
+    st.floats(0.5, 90),
+    st.sampled_from(["left", "right"]),
+    st.sampled_from([t for t, s in TEMPLATES if s < 0]),
+)
+def test_the_other_side_has_the_other_sign(number: float, side: str, template: str) -> None:
+    text = template.replace("left", side).replace("Left", side.title()).format(f"{number:.2f}")
+    other = {"left": "right", "right": "left"}[side]
+    mirrored = text.replace(side, other).replace(side.title(), other.title())
+    value, mirror = read_number(text).value, read_number(mirrored).value
+    assert value is not None
+    assert mirror == -value
+
+
+WORDS = st.lists(
+    st.sampled_from(
+        [
+            "the pole",
+            "left",
+            "right",
+            "to the",
+            "leaning",
+            "tilted",
+            "-",
+            "12",
+            "3.5",
+            "degrees",
+            "°",
+            ".",
+            ",",
+            "\n",
+            "not",
+            "or",
+            "and",
+            "1e999",
+            "minus",
+            "of",
+            "vertical",
+            "ground",
+            "-7",
+            "10-15",
+            "½",
+            "٣",
+            "+",
+        ]
+    )
+)
+
+
+@given(st.text() | WORDS.map(" ".join), st.sampled_from([None, "deg", "rad", "m"]), st.booleans())
+def test_any_text_gives_a_finite_number_or_a_reason(text: str, unit: str | None, truncated: bool) -> None:
+    reading = read_number(text, unit, truncated=truncated)
+    if reading.value is None:
+        assert reading.reason
+    else:
+        assert math.isfinite(reading.value)
+        assert any(character in "0123456789" for character in text)
