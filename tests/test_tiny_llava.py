@@ -13,20 +13,25 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 from transformers import AutoTokenizer
 
+from reward_client.rubric import Preprocess
+from reward_server.preprocess import fit, pair_side_px
 from tests.conftest import CHECKPOINT
 from tiny_llava.card import card
-from tiny_llava.data import Batches
+from tiny_llava.data import Batches, Frames, render_training_frames
 from tiny_llava.frames import render_states, sample_states
 from tiny_llava.model import build_model
 from tiny_llava.questions import (
     ANGLE_LABELS_DEG,
     ANSWERS,
+    FRAME_TASKS,
     HELD_OUT,
     RATING_LABELS,
     TASKS,
     Task,
+    compare_target,
     draw_wording,
     rating_of,
     target,
@@ -37,7 +42,7 @@ from tiny_llava.train import Recipe, answer_loss, image_embeddings, train
 MAX_BYTES = 8_000_000
 
 
-@given(st.sampled_from(TASKS), st.floats(-95.0, 95.0))
+@given(st.sampled_from(FRAME_TASKS), st.floats(-180.0, 180.0))
 def test_targets_are_distributions(task: Task, angle_deg: float) -> None:
     weights = target(task, angle_deg)
     assert weights.sum() == pytest.approx(1.0)
@@ -54,6 +59,21 @@ def test_the_expected_label_is_the_angle(angle_deg: float) -> None:
 def test_the_expected_rating_is_the_rating(angle_deg: float) -> None:
     expected = target("rating", angle_deg) @ np.array([float(r) for r in RATING_LABELS])
     assert expected == pytest.approx(rating_of(angle_deg))
+
+
+@given(st.floats(165.0, 180.0), st.sampled_from([-1, 1]))
+def test_a_hanging_pole_is_never_between_the_sides(size_deg: float, sign: int) -> None:
+    weights = target("angle", sign * size_deg)
+    assert weights @ np.array(ANGLE_LABELS_DEG) > 90.0
+
+
+@given(st.floats(-180.0, 180.0), st.floats(-180.0, 180.0))
+def test_the_more_upright_side_is_preferred(left_deg: float, right_deg: float) -> None:
+    weights = compare_target(left_deg, right_deg)
+    assert weights.sum() == pytest.approx(1.0)
+    assert weights == pytest.approx(compare_target(right_deg, left_deg)[::-1])
+    if abs(abs(left_deg) - abs(right_deg)) > 1e-6:
+        assert (weights[0] > weights[1]) == (abs(left_deg) < abs(right_deg))
 
 
 def test_training_never_shows_a_held_out_wording() -> None:
@@ -97,14 +117,20 @@ def test_packed_questions_give_the_loss_of_separate_prompts() -> None:
     torch.manual_seed(0)
     tokenizer = build_tokenizer(0)
     model = build_model(tokenizer).eval()
-    frames = np.random.default_rng(0).integers(0, 256, (4, 224, 224, 3), dtype=np.uint8)
-    batch = next(iter(Batches(frames, np.array([-50.0, -3.0, 4.0, 70.0]), tokenizer, 4, 0)))
+    rng = np.random.default_rng(0)
+    frames = Frames(
+        whole=rng.integers(0, 256, (4, 224, 224, 3), dtype=np.uint8),
+        halves=rng.integers(0, 256, (4, 108, 108, 3), dtype=np.uint8),
+        angles_deg=np.array([-50.0, -3.0, 4.0, 70.0]),
+    )
+    batch = next(iter(Batches(frames, tokenizer, batch_size=4, pairs=2, seed=0)))
+    assert (len(batch.pixels), len(batch.tilts), len(batch.pair_tilts)) == (6, 4, 2)
     end = torch.tensor([tokenizer.eos_token_id])
     with torch.no_grad():
         image = image_embeddings(model, batch.pixels)
         packed = answer_loss(model, image, batch, tokenizer.eos_token_id)
         separate = []
-        for row in range(4):
+        for row in range(6):
             for column in range(2):
                 length = int(batch.question_end[row, column]) + 2
                 tokens = torch.cat([batch.start, batch.questions[row, column, :length]])[None]
@@ -117,9 +143,18 @@ def test_packed_questions_give_the_loss_of_separate_prompts() -> None:
     torch.testing.assert_close(packed, torch.stack(separate).mean())
 
 
+def test_a_trained_pair_is_what_the_server_composes() -> None:
+    frames = render_training_frames(3, 5)
+    for state, half in zip(
+        render_states(sample_states(3, np.random.default_rng(5))), frames.halves, strict=True
+    ):
+        assert (np.asarray(fit(Image.fromarray(state), 108, Preprocess.PAD)) == half).all()
+    assert pair_side_px(224) == 108
+
+
 def test_the_recipe_makes_the_same_files_twice(tmp_path: Path) -> None:
     digests = [
-        train(Recipe(out=tmp_path / name, frames=64, steps=3, batch_size=16, warmup_steps=1))[
+        train(Recipe(out=tmp_path / name, frames=64, steps=3, batch_size=16, pairs=4, warmup_steps=1))[
             "weights_sha256"
         ]
         for name in ("a", "b")
@@ -159,5 +194,6 @@ def test_the_checkpoint_is_small() -> None:
 def test_states_cover_the_track_and_both_ranges_of_tilt() -> None:
     states = sample_states(4000, np.random.default_rng(0))
     assert np.abs(states[:, 0]).max() > 2.4
-    assert np.abs(states[:, 1]).max() > 90.0
+    assert np.abs(states[:, 1]).max() > 170.0
+    assert 0.8 < (np.abs(states[:, 1]) <= 95.0).mean() < 0.97
     assert 0.5 < (np.abs(states[:, 1]) < 15.0).mean() < 0.65

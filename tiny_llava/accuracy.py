@@ -15,19 +15,26 @@ from typing import Any
 import numpy as np
 import tyro
 from numpy.typing import NDArray
-from scipy.stats import kendalltau
 from tqdm import tqdm
 
 from reward_client import RewardClient, RewardItem, Rubric
 from reward_client.local_server import local_server
+from reward_client.schema import ComparisonItem
 from tiny_llava.card import write_card
-from tiny_llava.frames import TRACK_HALF_WIDTH, render_states
-from tiny_llava.questions import ANSWERS, HELD_OUT, LEAN_DEG, UPRIGHT_DEG, Task
+from tiny_llava.measures import (
+    FRESH_SEED,
+    Fresh,
+    frames_beyond_the_picture,
+    fresh_frames,
+    fresh_pairs,
+    measure,
+    measure_pairs,
+)
+from tiny_llava.questions import ANSWERS, FRAME_TASKS, HELD_OUT, HELD_OUT_GOALS, Task
 from tiny_llava.train import CHECKPOINT
 
-FRESH_SEED = 987_654
 FRAMES_PER_REQUEST = 32
-PLAYED_DEG, ALL_DEG = 12.0, 90.0
+GOAL = "the pole is upright"
 
 QUESTIONS: dict[Task, str] = {
     "angle": "What is the tilt angle of the pole in degrees? Negative is left, positive is right. "
@@ -36,7 +43,7 @@ QUESTIONS: dict[Task, str] = {
     "lean": "Which way does the pole lean? Answer left, right or upright.",
     "rating": "How upright is the pole on a scale from 0 to 9? 9 is upright. Answer with a single digit.",
 }
-"""The wordings measured on all frames; the first two are those of the server's rubrics."""
+"""The wordings measured on all frames, those of the server's rubrics."""
 
 _READOUTS: dict[Task, dict[str, Any]] = {
     "angle": {"type": "expectation", "labels": list(ANSWERS["angle"])},
@@ -60,27 +67,22 @@ class Options:
     """folder of the model; the report goes there too"""
     frames: int = 2_100
     """fresh frames: half uniform over +-12 degrees, half over +-90"""
+    frames_beyond: int = 200
+    """frames with the cart's centre off the picture, where CartPole has just ended; they have no bar"""
     held_out_frames: int = 150
     """frames for each held-out wording, of both halves"""
+    pairs: int = 1_000
+    """pairs of these frames whose tilts differ by at least 3 degrees in size"""
+    held_out_pairs: int = 150
+    """pairs for each held-out goal"""
     dtype: str = "bfloat16"
     """type of the engine's arithmetic"""
 
 
-def rubric_for(task: Task, question: str) -> Rubric:
-    """A rubric that asks one wording of a task's question."""
-    return Rubric.model_validate({"prompt": question, "readout": _READOUTS[task], "reward": _REWARDS[task]})
-
-
-def fresh_states(count: int) -> NDArray[np.float64]:
-    """Draws test states: the first half over +-12 degrees, the second over +-90; cart anywhere.
-
-    Returns:
-        ``(count, 2)`` array of cart position and tilt in degrees.
-    """
-    rng = np.random.default_rng(FRESH_SEED)
-    limit = np.where(np.arange(count) < count // 2, PLAYED_DEG, ALL_DEG)
-    position = rng.uniform(-TRACK_HALF_WIDTH, TRACK_HALF_WIDTH, count)
-    return np.stack([position, rng.uniform(-limit, limit)], axis=1)
+def rubric_for(task: Task, question: str, goal: str | None = None) -> Rubric:
+    """A rubric that asks one wording of a task's question, or compares by a goal."""
+    parts = {"prompt": question, "readout": _READOUTS[task], "reward": _REWARDS[task], "goal": goal}
+    return Rubric.model_validate(parts)
 
 
 def ask(
@@ -94,39 +96,21 @@ def ask(
     return items
 
 
-def measure(task: Task, items: Sequence[RewardItem], true_deg: NDArray[np.float64]) -> dict[str, float]:
-    """Compares answers with the truth.
-
-    Args:
-        task: what was asked.
-        items: the server's answers.
-        true_deg: ``(N,)`` true tilts.
+def compare(
+    client: RewardClient, fresh: Fresh, pairs: NDArray[np.int64], goal: str
+) -> tuple[list[ComparisonItem], list[str]]:
+    """Compares pairs of frames by a goal.
 
     Returns:
-        Measures by name; a share of 1 is all frames.
+        The answers, and which image of each pair is the more upright one.
     """
-    value = np.array([np.nan if item.value is None else item.value for item in items])
-    text = np.array([item.text for item in items])
-    measures = {
-        "answered": float(np.mean([item.status.value == "ok" for item in items])),
-        "mean_label_mass": float(np.mean([item.label_mass or 0.0 for item in items])),
-    }
-    if task == "angle":
-        error_deg = np.abs(value - true_deg)
-        tilted, played = np.abs(true_deg) > 1.0, np.abs(true_deg) <= PLAYED_DEG
-        measures["mae_to_12_deg"] = float(error_deg[played].mean())
-        measures["mae_deg"] = float(error_deg.mean())
-        measures["sign_right"] = float((np.sign(value) == np.sign(true_deg))[tilted].mean())
-    elif task == "upright":
-        measures["right"] = float(((value > 0.5) == (np.abs(true_deg) <= UPRIGHT_DEG)).mean())
-    elif task == "lean":
-        truth = np.select([true_deg < -LEAN_DEG, true_deg > LEAN_DEG], ["Left", "Right"], "Upright")
-        measures["right"] = float((text == truth).mean())
-    else:
-        measures["kendall_tau_b"] = float(kendalltau(value, -np.abs(true_deg)).statistic)
-        digits = [float(t) if t.isdecimal() else -1.0 for t in text]
-        measures["kendall_tau_b_of_digit"] = float(kendalltau(digits, -np.abs(true_deg)).statistic)
-    return measures
+    rubric = rubric_for("upright", QUESTIONS["upright"], goal)
+    items: list[ComparisonItem] = []
+    for start in tqdm(range(0, len(pairs), FRAMES_PER_REQUEST), desc="compare", unit="request"):
+        chosen = pairs[start : start + FRAMES_PER_REQUEST]
+        items += client.compare([(fresh.frames[a], fresh.frames[b]) for a, b in chosen], rubric).data
+    size = np.abs(fresh.true_deg)
+    return items, ["first" if size[a] < size[b] else "second" for a, b in pairs]
 
 
 def report(options: Options) -> dict[str, Any]:
@@ -135,35 +119,47 @@ def report(options: Options) -> dict[str, Any]:
     Returns:
         What ``accuracy.json`` holds.
     """
-    states = fresh_states(options.frames)
-    frames = [frame.copy() for frame in render_states(states)]
-    true_deg, wide = states[:, 1], np.arange(len(states)) >= len(states) // 2
-    few = np.linspace(0, len(frames) - 1, options.held_out_frames).astype(int)
+    fresh = fresh_frames(options.frames)
+    few = np.linspace(0, len(fresh.frames) - 1, options.held_out_frames).astype(int)
+    pairs = fresh_pairs(fresh.true_deg, options.pairs)
+    few_pairs = pairs[np.linspace(0, len(pairs) - 1, options.held_out_pairs).astype(int)]
     arguments = ["--model", str(options.checkpoint), "--dtype", options.dtype, "--max-model-len", "512"]
     rows: dict[str, dict[str, float]] = {}
     held_out: dict[str, dict[str, float]] = {}
     log_file = Path("runs") / "accuracy" / "server.log"
     with local_server(arguments, log_file=log_file) as server, RewardClient(server.url) as client:
         info = client.info()
-        for task, question in QUESTIONS.items():
-            items = ask(client, frames, task, question)
-            rows[task] = measure(task, items, true_deg)
+        for task in FRAME_TASKS:
+            items = ask(client, fresh.frames, task, QUESTIONS[task])
+            rows[task] = measure(task, items, fresh.true_deg)
             if task == "angle":
-                uniform = [item for item, is_wide in zip(items, wide, strict=True) if is_wide]
-                rows[task]["mae_to_90_deg"] = measure(task, uniform, true_deg[wide])["mae_deg"]
+                wide = [item for item, is_wide in zip(items, fresh.is_wide, strict=True) if is_wide]
+                rows[task]["mae_to_90_deg"] = measure(task, wide, fresh.true_deg[fresh.is_wide])["mae_deg"]
                 del rows[task]["mae_deg"]
+                beyond = frames_beyond_the_picture(options.frames_beyond)
+                items = ask(client, beyond.frames, task, QUESTIONS[task])
+                rows[task]["mae_beyond_the_picture_deg"] = measure(task, items, beyond.true_deg)["mae_deg"]
             for wording in HELD_OUT[task]:
-                items = ask(client, [frames[i] for i in few], task, wording)
-                held_out[wording] = measure(task, items, true_deg[few])
+                items = ask(client, [fresh.frames[i] for i in few], task, wording)
+                held_out[wording] = measure(task, items, fresh.true_deg[few])
+        compared, truth = compare(client, fresh, pairs, GOAL)
+        half = len(pairs) // 2
+        rows["compare"] = measure_pairs(compared, truth)
+        rows["compare"]["right_to_12_deg"] = measure_pairs(compared[:half], truth[:half])["right"]
+        rows["compare"]["right_to_90_deg"] = measure_pairs(compared[half:], truth[half:])["right"]
+        for goal in HELD_OUT_GOALS:
+            held_out[f"compare by: {goal}"] = measure_pairs(*compare(client, fresh, few_pairs, goal))
     bars = {
         "mae_to_12_deg": (rows["angle"]["mae_to_12_deg"], "<=", 0.5),
         "mae_to_90_deg": (rows["angle"]["mae_to_90_deg"], "<=", 3.0),
         "sign_right": (rows["angle"]["sign_right"], ">=", 0.99),
         "upright_right": (rows["upright"]["right"], ">=", 0.95),
         "rating_kendall_tau_b": (rows["rating"]["kendall_tau_b"], ">=", 0.8),
+        "compare_right": (rows["compare"]["right"], ">=", 0.95),
     }
     return {
         "frames": options.frames,
+        "pairs": options.pairs,
         "seed": FRESH_SEED,
         "engine": info.engine,
         "dtype": info.dtype,

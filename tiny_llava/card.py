@@ -11,12 +11,15 @@ _BAR_NAMES = {
     "mae_to_90_deg": "the same, uniform over ±90° (degrees)",
     "sign_right": "sign of the tilt right, beyond 1° (share)",
     "upright_right": "upright, up to 4°: yes or no right (share)",
+    "compare_right": "of two frames side by side whose tilts differ by 3° or more in size, the more upright "
+    "one preferred, both orders together (share)",
     "rating_kendall_tau_b": "Kendall's τ_b of the expected 0-9 rating with minus the tilt's size",
 }
 _MEASURE_NAMES = {
     "mae_deg": "mean absolute error (degrees)",
     "sign_right": "sign right",
     "right": "right",
+    "consistent": "consistent",
     "kendall_tau_b": "τ_b",
 }
 
@@ -40,12 +43,14 @@ def card(training: dict[str, Any], accuracy: dict[str, Any]) -> str:
         "",
         "It answers, with one token: the tilt in degrees (left negative, whole degrees up to ±20, even ones "
         "up to ±96), whether the pole is upright (`Yes`/`No`, up to 4°), which way it leans "
-        "(`Left`/`Right`/`Upright`, from 1° on), and a rating of how upright it is (`0`-`9`).",
+        "(`Left`/`Right`/`Upright`, from 1° on), a rating of how upright it is (`0`-`9`), and which of two "
+        "frames side by side shows the more upright pole (`Left`/`Right`). A pole beyond 96° is read as ±96, "
+        "one that hangs (165° or more) as 96.",
         "",
         f"## Measured through {accuracy['engine']} in {accuracy['dtype']}, over HTTP",
         "",
         f"{accuracy['frames']:,} fresh frames with a seed that training never used: half uniform over ±12°, "
-        "half over ±90°, the cart anywhere on the track.",
+        "half over ±90°, the cart anywhere on the track (|x| ≤ 2.4, which is what the picture shows).",
         "",
         "| measure | measured | bar | met |",
         "|---|---|---|---|",
@@ -54,10 +59,18 @@ def card(training: dict[str, Any], accuracy: dict[str, Any]) -> str:
             for name, bar in accuracy["bars"].items()
         ),
         "",
-        f"Lean right on {accuracy['tasks']['lean']['right']:.1%} of all frames. Lowest share of frames "
+        "With the cart's centre off the picture (2.4 < |x| ≤ 2.5, where CartPole has just ended; a pole that "
+        "leans outwards is not seen) the mean absolute error to 12° is "
+        f"{accuracy['tasks']['angle']['mae_beyond_the_picture_deg']:.1f}°: such frames are read as tilted "
+        "far outwards.",
+        "",
+        f"Lean right on {accuracy['tasks']['lean']['right']:.1%} of all frames. Of {accuracy['pairs']:,} "
+        f"pairs, {accuracy['tasks']['compare']['right_to_12_deg']:.1%} right where both tilts are within "
+        f"±12°, {accuracy['tasks']['compare']['right_to_90_deg']:.1%} over ±90°; both orders agreed on "
+        f"{accuracy['tasks']['compare']['consistent']:.1%}. Lowest share of frames "
         f"answered: {min(task['answered'] for task in accuracy['tasks'].values()):.1%}.",
         "",
-        "## Wordings that training never showed",
+        "## Wordings and goals that training never showed",
         "",
         "| wording | measured |",
         "|---|---|",

@@ -15,19 +15,26 @@ from PIL import Image
 from tqdm import tqdm
 from transformers import PreTrainedTokenizerFast
 
-from reward_server.preprocess import pad_to_square
+from reward_server.preprocess import compose_pair, pad_to_square, pair_side_px
 from tiny_llava.frames import render_states, sample_states
 from tiny_llava.model import IMAGE_MEAN, IMAGE_SIZE_PX, IMAGE_STD, IMAGE_TOKENS
-from tiny_llava.questions import ANSWERS, TASKS, draw_wording, target
+from tiny_llava.questions import ANSWERS, FRAME_TASKS, TASKS, Task, compare_target, draw_wording, target
 from tiny_llava.tokenizer import IMAGE
 
 QUESTIONS_A_FRAME = 2
-"""Each frame is asked for the angle, which teaches the most, and one other question."""
+"""Each frame is asked for the angle, which teaches the most, and one other question; each pair is
+asked twice which of its frames is the more upright one, in two wordings."""
+
+NEIGHBOURS = 1 / 8
+"""Half the pairs are drawn from frames this near in the order of the tilts' sizes: pairs drawn freely
+are mostly easy."""
 
 
 @dataclass(frozen=True)
 class Batch:
-    """One training batch: B rows of a prompt's start, then Q questions about the same frame.
+    """One training batch: B rows of a prompt's start, then Q questions about the same image.
+
+    The first rows show single frames; the others composed pairs of them.
 
     The questions lie one after another, each padded on the right to L tokens. ``train.py`` masks
     them from each other, so that each is computed as if it stood alone after the P tokens of the
@@ -35,8 +42,9 @@ class Batch:
 
     Attributes:
         pixels: ``(B, 3, 224, 224)`` float32, normalised as the checkpoint's processor does.
-        tilts: ``(B, 3)`` float32, tilt over 45 degrees, its sine and its cosine: what the auxiliary
-            head of training learns.
+        tilts: ``(F, 3)`` float32 for the F single frames, what the auxiliary head of training learns:
+            tilt over 45 degrees (falling again beyond 90), its sine and its cosine.
+        pair_tilts: ``(B - F, 6)`` float32, the same for the left and the right frame of each pair.
         start: ``(P,)`` int64, the tokens of ``<s>USER: `` and of the image, the same in every row.
         questions: ``(B, Q, L)`` int64, the question with its answer at the end.
         question_end: ``(B, Q)`` int64, position in L of the token before the answer.
@@ -45,51 +53,69 @@ class Batch:
 
     pixels: torch.Tensor
     tilts: torch.Tensor
+    pair_tilts: torch.Tensor
     start: torch.Tensor
     questions: torch.Tensor
     question_end: torch.Tensor
     targets: torch.Tensor
 
 
-def render_training_frames(count: int, seed: int) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
-    """Renders the training set at the model's input size.
+@dataclass(frozen=True)
+class Frames:
+    """A rendered training set of N frames.
+
+    Attributes:
+        whole: ``(N, 224, 224, 3)`` uint8 RGB, padded as the server does.
+        halves: ``(N, 108, 108, 3)`` uint8 RGB, the same as one image of a composed pair.
+        angles_deg: ``(N,)`` tilts in degrees, left negative.
+    """
+
+    whole: NDArray[np.uint8]
+    halves: NDArray[np.uint8]
+    angles_deg: NDArray[np.float64]
+
+
+def render_training_frames(count: int, seed: int) -> Frames:
+    """Renders the training set at both sizes.
 
     Args:
-        count: number of frames; each takes 150 kB of memory.
+        count: number of frames; each takes 190 kB of memory.
         seed: seed of the states.
-
-    Returns:
-        ``(count, 224, 224, 3)`` uint8 RGB frames and their ``(count,)`` tilts in degrees.
     """
     states = sample_states(count, np.random.default_rng(seed))
-    frames = np.empty((count, IMAGE_SIZE_PX, IMAGE_SIZE_PX, 3), dtype=np.uint8)
+    side = pair_side_px(IMAGE_SIZE_PX)
+    whole = np.empty((count, IMAGE_SIZE_PX, IMAGE_SIZE_PX, 3), dtype=np.uint8)
+    halves = np.empty((count, side, side, 3), dtype=np.uint8)
     for i, frame in enumerate(tqdm(render_states(states), total=count, desc="rendering", unit="frame")):
-        frames[i] = np.asarray(pad_to_square(Image.fromarray(frame), IMAGE_SIZE_PX))
-    return frames, states[:, 1]
+        image = Image.fromarray(frame)
+        whole[i] = np.asarray(pad_to_square(image, IMAGE_SIZE_PX))
+        halves[i] = np.asarray(pad_to_square(image, side))
+    return Frames(whole, halves, states[:, 1])
 
 
 class Batches:
     """Draws endless training batches: a fresh shuffle each epoch, mirrored half the time.
 
     Args:
-        frames: ``(N, 224, 224, 3)`` uint8 RGB.
-        angles_deg: ``(N,)`` tilts in degrees, left negative.
+        frames: the training set.
         tokenizer: the checkpoint's tokenizer.
-        batch_size: frames in a batch.
-        seed: seed of shuffles, mirroring, contrast and wordings.
+        batch_size: single frames in a batch.
+        pairs: composed pairs in a batch.
+        seed: seed of shuffles, pairs, mirroring, contrast and wordings.
     """
 
     def __init__(
         self,
-        frames: NDArray[np.uint8],
-        angles_deg: NDArray[np.float64],
+        frames: Frames,
         tokenizer: PreTrainedTokenizerFast,
         batch_size: int,
+        pairs: int,
         seed: int,
     ) -> None:
-        self._frames, self._angles_deg = frames, angles_deg
-        self._tokenizer, self._batch_size = tokenizer, batch_size
+        self._frames, self._tokenizer = frames, tokenizer
+        self._batch_size, self._pairs = batch_size, pairs
         self._rng = np.random.default_rng(seed)
+        self._by_size = np.argsort(np.abs(frames.angles_deg), kind="stable")
         self._answer_ids = {
             task: [tokenizer.get_vocab()[answer] for answer in ANSWERS[task]] for task in TASKS
         }
@@ -97,41 +123,70 @@ class Batches:
 
     def __iter__(self) -> Iterator[Batch]:
         while True:
-            order = self._rng.permutation(len(self._frames))
+            order = self._rng.permutation(len(self._frames.whole))
             for start in range(0, len(order) - self._batch_size + 1, self._batch_size):
                 yield self._batch(order[start : start + self._batch_size])
 
     def _batch(self, rows: NDArray[np.int64]) -> Batch:
-        frames, angles_deg = self._frames[rows], self._angles_deg[rows].copy()
+        frames, angles_deg = self._mirrored(self._frames.whole, rows)
+        left, right = self._draw_pairs()
+        left_frames, left_deg = self._mirrored(self._frames.halves, left)
+        right_frames, right_deg = self._mirrored(self._frames.halves, right)
+        pairs = [
+            np.asarray(compose_pair(Image.fromarray(a), Image.fromarray(b), IMAGE_SIZE_PX))
+            for a, b in zip(left_frames, right_frames, strict=True)
+        ]
+        asked: list[tuple[Task, NDArray[np.float64]]] = []
+        for angle_deg in angles_deg:
+            other = FRAME_TASKS[self._rng.integers(1, len(FRAME_TASKS))]
+            asked += [("angle", target("angle", angle_deg)), (other, target(other, angle_deg))]
+        for a, b in zip(left_deg, right_deg, strict=True):
+            asked += [("compare", compare_target(a, b))] * QUESTIONS_A_FRAME
+        questions, end, targets = self._questions(asked)
+        shape = (len(rows) + self._pairs, QUESTIONS_A_FRAME)
+        return Batch(
+            pixels=self._normalise(np.concatenate([frames, np.stack(pairs)]) if pairs else frames),
+            tilts=_tilts(angles_deg),
+            pair_tilts=torch.cat([_tilts(left_deg), _tilts(right_deg)], dim=1),
+            start=self._start,
+            questions=questions.view(*shape, -1),
+            question_end=end.view(shape),
+            targets=targets.view(*shape, -1),
+        )
+
+    def _mirrored(
+        self, frames: NDArray[np.uint8], rows: NDArray[np.int64]
+    ) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+        chosen, angles_deg = frames[rows], self._frames.angles_deg[rows].copy()
         mirrored = self._rng.random(len(rows)) < 0.5
-        frames[mirrored] = frames[mirrored, :, ::-1]
+        chosen[mirrored] = chosen[mirrored, :, ::-1]
         angles_deg[mirrored] *= -1.0
-        shape = (len(rows), QUESTIONS_A_FRAME)
+        return chosen, angles_deg
+
+    def _draw_pairs(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        count = len(self._by_size)
+        first = self._rng.integers(count, size=self._pairs)
+        reach = max(int(count * NEIGHBOURS), 1)
+        near = np.clip(first + self._rng.integers(-reach, reach + 1, size=self._pairs), 0, count - 1)
+        free = self._rng.integers(count, size=self._pairs)
+        second = np.where(self._rng.random(self._pairs) < 0.5, near, free)
+        return self._by_size[first], self._by_size[second]
+
+    def _questions(
+        self, asked: list[tuple[Task, NDArray[np.float64]]]
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Token ids with the answer at the end, padded; the place before the answer; targets."""
         tokens: list[list[int]] = []
-        targets = torch.zeros(*shape, len(self._tokenizer))
-        for row, angle_deg in enumerate(angles_deg):
-            other = TASKS[self._rng.integers(1, len(TASKS))]
-            for column, task in enumerate(("angle", other)):
-                distribution = target(task, angle_deg)
-                ids = self._answer_ids[task]
-                targets[row, column, ids] = torch.from_numpy(distribution).float()
-                answer = ids[int(distribution.argmax())]
-                tokens.append([*self._question(draw_wording(task, self._rng)), answer])
+        targets = torch.zeros(len(asked), len(self._tokenizer))
+        for row, (task, distribution) in enumerate(asked):
+            ids = self._answer_ids[task]
+            targets[row, ids] = torch.from_numpy(distribution).float()
+            answer = ids[int(distribution.argmax())]
+            tokens.append([*self._question(draw_wording(task, self._rng)), answer])
         padded = torch.zeros(len(tokens), max(map(len, tokens)), dtype=torch.long)
         for i, ids in enumerate(tokens):
             padded[i, : len(ids)] = torch.tensor(ids)
-        end = torch.tensor([len(ids) - 2 for ids in tokens])
-        tilt = np.stack(
-            [angles_deg / 45.0, np.sin(np.radians(angles_deg)), np.cos(np.radians(angles_deg))], axis=1
-        )
-        return Batch(
-            pixels=self._normalise(frames),
-            tilts=torch.from_numpy(tilt).float(),
-            start=self._start,
-            questions=padded.view(*shape, -1),
-            question_end=end.view(shape),
-            targets=targets,
-        )
+        return padded, torch.tensor([len(ids) - 2 for ids in tokens]), targets
 
     def _question(self, question: str) -> list[int]:
         return list(self._tokenizer(f"\n{question} ASSISTANT:", add_special_tokens=False).input_ids)
@@ -146,6 +201,13 @@ class Batches:
         offset = shift[:, None] - gain[:, None] * mean / std
         pixels = torch.from_numpy(frames).permute(0, 3, 1, 2).float()
         return pixels.mul_(_per_channel(factor)).add_(_per_channel(offset))
+
+
+def _tilts(angles_deg: NDArray[np.float64]) -> torch.Tensor:
+    size = np.abs(angles_deg)
+    ramp = np.sign(angles_deg) * np.minimum(size, 180.0 - size) / 45.0  # no jump where the pole hangs
+    radians = np.radians(angles_deg)
+    return torch.from_numpy(np.stack([ramp, np.sin(radians), np.cos(radians)], axis=1)).float()
 
 
 def _per_channel(values: NDArray[np.float64]) -> torch.Tensor:

@@ -16,17 +16,24 @@ from numpy.typing import NDArray
 os.environ.setdefault("SDL_VIDEODRIVER", "dummy")  # no screen needed; pygame reads it on import
 
 TRACK_HALF_WIDTH = 2.5
-"""Cart positions are drawn from +-2.5: CartPole ends beyond 2.4, and its last frame counts too."""
+"""Training draws cart positions from +-2.5: CartPole ends beyond 2.4, and its last frame counts too."""
+
+PICTURE_HALF_WIDTH = 2.4
+"""The track, and what the renderer shows of it. Beyond, the cart's centre is off the picture, and of a
+pole that leans outwards nothing is seen."""
 
 NEAR_DEG = 15.0
-"""Half the frames are drawn from +-15 degrees, where stock CartPole is played (it ends at 12)."""
+"""Half of all frames are drawn from +-15 degrees, where stock CartPole is played (it ends at 12)."""
 
 WIDE_DEG = 95.0
-"""The others from +-95 degrees, so that +-90 is not the edge of what was seen."""
+"""Most others from +-95 degrees, so that +-90 is not the edge of what was seen."""
+
+SHARE_NEAR, SHARE_WIDE = 0.5, 0.38
+"""Shares of frames drawn from these two ranges; the rest is drawn from the whole circle."""
 
 
 def sample_states(count: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Draws states for a training set: half near upright, half over the full range of tilts.
+    """Draws states for a training set: half near upright, the others over all tilts.
 
     Args:
         count: number of states.
@@ -38,7 +45,9 @@ def sample_states(count: int, rng: np.random.Generator) -> NDArray[np.float64]:
     position = rng.uniform(-TRACK_HALF_WIDTH, TRACK_HALF_WIDTH, count)
     near = rng.uniform(-NEAR_DEG, NEAR_DEG, count)
     wide = rng.uniform(-WIDE_DEG, WIDE_DEG, count)
-    angle_deg = np.where(rng.random(count) < 0.5, near, wide)
+    anywhere = rng.uniform(-180.0, 180.0, count)
+    share = rng.random(count)
+    angle_deg = np.select([share < SHARE_NEAR, share < SHARE_NEAR + SHARE_WIDE], [near, wide], anywhere)
     return np.stack([position, angle_deg], axis=1)
 
 

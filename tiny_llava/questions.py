@@ -1,7 +1,8 @@
-"""What the checkpoint is asked: wordings of four questions, their answers and training targets.
+"""What the checkpoint is asked: wordings of five questions, their answers and training targets.
 
-Each question has a compositional set of training wordings, and a few held-out wordings that only
-the accuracy report uses. Answers are single tokens of the tokenizer (``tokenizer.py``).
+Four are about one frame, one compares two frames side by side. Each question has a compositional set
+of training wordings, and a few held-out wordings that only the accuracy report uses. Answers are single
+tokens of the tokenizer (``tokenizer.py``).
 """
 
 from __future__ import annotations
@@ -13,8 +14,13 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-Task = Literal["angle", "upright", "lean", "rating"]
-TASKS: tuple[Task, ...] = ("angle", "upright", "lean", "rating")
+from reward_server.compare import COMPOSED_PROMPT
+
+Task = Literal["angle", "upright", "lean", "rating", "compare"]
+FRAME_TASKS: tuple[Task, ...] = ("angle", "upright", "lean", "rating")
+"""Questions about one frame."""
+
+TASKS: tuple[Task, ...] = (*FRAME_TASKS, "compare")
 
 ANGLE_LABELS_DEG: tuple[int, ...] = (
     *range(-96, -20, 2),
@@ -29,12 +35,17 @@ UPRIGHT_DEG = 4.0
 LEAN_DEG = 1.0
 """Up to this tilt the pole leans neither way."""
 
+HANGING_DEG = 165.0
+"""From this tilt on the pole hangs. It is read as +96 on both sides: were the sign left open, the
+expected value of a hanging pole would be about 0, which is upright."""
+
 RATING_LABELS = tuple(str(n) for n in range(10))
 ANSWERS: dict[Task, tuple[str, ...]] = {
     "angle": tuple(str(a) for a in ANGLE_LABELS_DEG),
     "upright": ("Yes", "No"),
     "lean": ("Left", "Right", "Upright"),
     "rating": RATING_LABELS,
+    "compare": ("Left", "Right"),
 }
 
 
@@ -55,13 +66,16 @@ def target(task: Task, angle_deg: float) -> NDArray[np.float64]:
     linear split between neighbouring ratings.
 
     Args:
-        task: the question.
-        angle_deg: true tilt in degrees, left negative.
+        task: a question about one frame.
+        angle_deg: true tilt in degrees within +-180, left negative. Beyond the last label, it is that
+            label; a hanging pole is the positive one.
 
     Returns:
         ``(len(ANSWERS[task]),)`` probabilities that sum to 1.
     """
     if task == "angle":
+        last = float(ANGLE_LABELS_DEG[-1])
+        angle_deg = last if abs(angle_deg) >= HANGING_DEG else min(max(angle_deg, -last), last)
         labels = np.asarray(ANGLE_LABELS_DEG, dtype=np.float64)
         spacing = 1.0 if abs(angle_deg) < 20.0 else 2.0
         weights: NDArray[np.float64] = np.exp(-0.5 * ((labels - angle_deg) / (0.7 * spacing)) ** 2)
@@ -79,6 +93,20 @@ def target(task: Task, angle_deg: float) -> NDArray[np.float64]:
     split = np.zeros(10)
     split[low], split[low + 1] = low + 1 - rating, rating - low
     return split
+
+
+def compare_target(left_deg: float, right_deg: float) -> NDArray[np.float64]:
+    """The distribution over ``Left`` and ``Right``, which of two poles is more upright.
+
+    Args:
+        left_deg: tilt in the left image, in degrees.
+        right_deg: tilt in the right image, in degrees.
+
+    Returns:
+        ``(2,)`` probabilities that sum to 1, even where both tilts have the same size.
+    """
+    left = _logistic((abs(right_deg) - abs(left_deg)) / 0.5)
+    return np.array([left, 1.0 - left])
 
 
 def _logistic(x: float) -> float:
@@ -192,7 +220,35 @@ _WORDINGS: dict[Task, _Wording] = {
             "Answer the question using a single word or phrase.",
         ),
     ),
+    "compare": _Wording(
+        stems=(
+            *(
+                COMPOSED_PROMPT.format(goal=goal)
+                for goal in (
+                    "the {thing} is upright",
+                    "the {thing} {where}stands upright",
+                    "the {thing} is vertical",
+                    "the {thing} {where}is balanced",
+                    "keep the {thing} upright",
+                )
+            ),
+            "Which image shows the more upright {thing}, the left one or the right one?",
+            "In which image is the {thing} more upright, left or right?",
+            "Which {thing} is closer to vertical, the left one or the right one?",
+            "Is the {thing} more upright on the left or on the right?",
+            "Two images are side by side. Which {thing} is more upright?",
+        ),
+        tails=(
+            "",
+            "",
+            "Left or right?",
+            "Answer the question using a single word or phrase.",
+        ),
+    ),
 }
+
+HELD_OUT_GOALS = ("the pole stays up", "the stick is closest to vertical", "the pole looks balanced")
+"""Goals that training never shows in a comparison."""
 
 HELD_OUT: dict[Task, tuple[str, ...]] = {
     "angle": (
@@ -215,6 +271,7 @@ HELD_OUT: dict[Task, tuple[str, ...]] = {
         "What score from 0 to 9 would you give the pole for being upright?",
         "From 0 to 9, how well does the stick stand upright?",
     ),
+    "compare": tuple(COMPOSED_PROMPT.format(goal=goal) for goal in HELD_OUT_GOALS),
 }
 """Wordings that training never shows (``draw_wording`` rejects them); the report asks them too."""
 
