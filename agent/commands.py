@@ -14,6 +14,7 @@ import tyro
 
 from agent.__main__ import EXIT_INTERRUPTED
 from agent.config import TrainConfig
+from agent.labeler import RewardsChangedError
 from agent.train import RunStoppedError, Trainer
 from reward_client import RewardClient
 from reward_client.errors import RewardServiceError
@@ -31,7 +32,8 @@ class DemoConfig:
     """model to serve"""
     port: int = 8000
     """port of the reward server, on loopback"""
-    train: TrainConfig = field(default_factory=lambda: TrainConfig(name="demo"))
+    # a server of the demo's own that died does not come back
+    train: TrainConfig = field(default_factory=lambda: TrainConfig(name="demo", outage_s=15.0))
 
 
 def train(config: TrainConfig, server_url: str) -> bool:
@@ -40,7 +42,7 @@ def train(config: TrainConfig, server_url: str) -> bool:
     Returns:
         Whether the final policy solved the task.
     """
-    with RewardClient(server_url) as client:
+    with RewardClient(server_url, retries=None, deadline_s=config.outage_s) as client:
         server = client.wait_ready(config.wait_ready_s)
         print(f"learning from {server.model} ({server.engine}, {server.dtype}, {server.device})", flush=True)
         summary = Trainer(config, client, server).run()
@@ -83,7 +85,7 @@ def run() -> None:
         solved = train(config, config.server_url) if isinstance(config, TrainConfig) else demo(config)
     except KeyboardInterrupt:
         _stop(f"interrupted; what the run has so far is in {folder}", EXIT_INTERRUPTED)
-    except (LocalServerError, RunStoppedError) as error:
+    except (LocalServerError, RewardsChangedError, RunStoppedError) as error:
         _stop(str(error), EXIT_FAILED)
     except RewardServiceError as error:
         _stop(f"the reward server failed: {error}. What the run has so far is in {folder}", EXIT_FAILED)

@@ -40,6 +40,8 @@ class TrainConfig:
     """greedy episodes after training, by the environment's own reward"""
     wait_ready_s: float = 600.0
     """how long to wait for the server"""
+    outage_s: float = 600.0
+    """how long to try again while the server is away or overloaded, before the run stops"""
     dqn: DqnConfig = field(default_factory=DqnConfig)
 
     @property

@@ -26,6 +26,10 @@ class Scores(Protocol):
         """Scores frames in one request."""
 
 
+class RewardsChangedError(RuntimeError):
+    """The server's rewards became another quantity in the middle of a run."""
+
+
 class Labeler:
     """Sends frames in requests of 16, some in flight at a time, and hands back their labels in order.
 
@@ -38,6 +42,7 @@ class Labeler:
         self._client, self._rubric = client, rubric
         self._waiting: list[NDArray[np.uint8]] = []
         self._sent: list[Future[ScoreResponse]] = []
+        self._reward_id: str | None = None
         self._threads = ThreadPoolExecutor(REQUESTS_IN_FLIGHT, thread_name_prefix="label")
 
     def submit(self, frame: NDArray[np.uint8]) -> None:
@@ -54,11 +59,20 @@ class Labeler:
 
         Raises:
             RewardServiceError: a request failed for good.
+            RewardsChangedError: the server was replaced by one with other rewards.
         """
         if self._waiting:
             self._send()
         sent, self._sent = self._sent, []
-        return [item for future in sent for item in future.result().data]
+        answers = [future.result() for future in sent]
+        for answer in answers:
+            self._reward_id = self._reward_id or answer.reward_id
+            if answer.reward_id != self._reward_id:
+                raise RewardsChangedError(
+                    f"the reward id changed from {self._reward_id} to {answer.reward_id}: the server serves "
+                    "another model or rubric now, and its rewards do not go with the earlier ones"
+                )
+        return [item for answer in answers for item in answer.data]
 
     def _send(self) -> None:
         frames, self._waiting = self._waiting, []

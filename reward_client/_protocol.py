@@ -1,12 +1,13 @@
 """What the synchronous and the asynchronous client share: requests, answers, when to try again.
 
-Pure functions; no sockets and no clocks.
+No sockets here.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import httpx
@@ -28,6 +29,7 @@ from reward_client.schema import (
     CompareRequest,
     CompareResponse,
     ErrorResponse,
+    ItemStatus,
     Pair,
     ScoreRequest,
     ScoreResponse,
@@ -38,6 +40,10 @@ Model = TypeVar("Model", bound=BaseModel)
 FIRST_BACKOFF_S = 0.25
 MAX_BACKOFF_S = 8.0
 MAX_RETRY_AFTER_S = 60.0
+
+LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=15.0)
+"""Idle connections are dropped before the server drops them (30 s): a request sent into a closing
+connection is lost."""
 
 RETRIED = (ServerUnreachableError, RequestTimeoutError, RateLimitedError, UnavailableError)
 """Errors worth another try. Scoring changes nothing on the server, so trying again is safe."""
@@ -171,21 +177,83 @@ def from_transport(error: httpx.TransportError, url: httpx.URL | str) -> RewardS
     return ServerUnreachableError(f"{url} cannot be reached: {error or type(error).__name__}")
 
 
-def retry_delay_s(error: RewardServiceError, attempt: int, retries: int, rng: random.Random) -> float | None:
-    """How long to wait before another try: exponential with full jitter, and as the server asks.
+class Attempts:
+    """One call's tries: how long each may take, and when the next one comes.
 
     Args:
-        error: the last failure.
-        attempt: number of tries that failed so far, from 1.
-        retries: number of tries allowed after the first.
+        retries: further tries after the first; None: as many as the deadline allows.
+        timeout_s: limit for each try.
+        deadline_s: limit for the whole call, waiting included.
         rng: source of the jitter.
-
-    Returns:
-        Seconds, or None where no further try is useful or allowed. The formula is "full jitter" of
-        "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
+        clock: seconds.
     """
-    if attempt > retries or not isinstance(error, RETRIED):
-        return None
-    jittered = rng.uniform(0.0, min(MAX_BACKOFF_S, FIRST_BACKOFF_S * 2.0**attempt))
-    asked = (error.retry_after_s if isinstance(error, StatusError) else None) or 0.0
-    return min(asked, MAX_RETRY_AFTER_S) + jittered
+
+    def __init__(
+        self,
+        retries: int | None,
+        timeout_s: float,
+        deadline_s: float,
+        rng: random.Random,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._retries, self._timeout_s, self._rng, self._clock = retries, timeout_s, rng, clock
+        self._ends_at = clock() + deadline_s
+        self._failed = 0
+
+    @property
+    def timeout_s(self) -> float:
+        """Limit for the next try."""
+        return max(min(self._timeout_s, self._ends_at - self._clock()), 0.001)
+
+    def delay_s(self, error: RewardServiceError | None) -> float | None:
+        """How long to wait before another try: exponential with full jitter, and as the server asks.
+
+        Args:
+            error: the failure; None where an answer came, but frames of it had failed.
+
+        Returns:
+            Seconds, or None where no further try is useful or allowed. The formula is "full jitter" of
+            "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
+        """
+        self._failed += 1
+        if self._retries is not None and self._failed > self._retries:
+            return None
+        if error is not None and not isinstance(error, RETRIED):
+            return None
+        ceiling = min(MAX_BACKOFF_S, FIRST_BACKOFF_S * 2.0 ** min(self._failed, 16))
+        asked = (error.retry_after_s if isinstance(error, StatusError) else None) or 0.0
+        wait_s = min(asked, MAX_RETRY_AFTER_S) + self._rng.uniform(0.0, ceiling)
+        return wait_s if self._clock() + wait_s < self._ends_at else None
+
+
+def failed_indices(answer: ScoreResponse) -> list[int]:
+    """Places of the items that the engine failed on; other statuses would come again."""
+    return [item.index for item in answer.data if item.status is ItemStatus.FAILED]
+
+
+def merged(answer: ScoreResponse, indices: Sequence[int], again: ScoreResponse) -> ScoreResponse:
+    """Puts the items of a second try in the place of those that had failed.
+
+    Args:
+        answer: the first answer.
+        indices: places of the frames that were sent again, in order.
+        again: the answer to them.
+
+    Raises:
+        InvalidAnswerError: the second answer's rewards are of another kind, so that they do not mix.
+    """
+    if again.reward_id != answer.reward_id:
+        raise InvalidAnswerError(
+            f"the server's rewards changed during a request (reward id {answer.reward_id}, then "
+            f"{again.reward_id}); it serves another model or rubric now"
+        )
+    items = list(answer.data)
+    for index, item in zip(indices, again.data, strict=True):
+        items[index] = item.model_copy(update={"index": index})
+    usage = answer.usage.model_copy(
+        update={
+            field: getattr(answer.usage, field) + getattr(again.usage, field)
+            for field in ("cached_images", "prompt_tokens", "completion_tokens")
+        }
+    )
+    return answer.model_copy(update={"data": items, "usage": usage})

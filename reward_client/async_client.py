@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+import uuid
 from collections.abc import Sequence
 from types import TracebackType
 from urllib.parse import quote
@@ -20,7 +21,12 @@ from urllib.parse import quote
 import httpx
 
 from reward_client import _protocol as protocol
-from reward_client.client import DEFAULT_RETRIES, DEFAULT_TIMEOUT_S, READY_POLL_S
+from reward_client.client import (
+    DEFAULT_DEADLINE_S,
+    DEFAULT_RETRIES,
+    DEFAULT_TIMEOUT_S,
+    READY_POLL_S,
+)
 from reward_client.errors import RewardServiceError, ServerNotReadyError
 from reward_client.frames import Frame
 from reward_client.rubric import Preprocess, Region, Rubric
@@ -34,7 +40,9 @@ class AsyncRewardClient:
         base_url: address of the server, e.g. ``http://127.0.0.1:8000``.
         api_key: sent as a bearer token, where the server asks for one.
         timeout_s: limit for each try of a request.
-        retries: further tries after a failure that may pass (``_protocol.RETRIED``).
+        retries: further tries after a failure that may pass (``_protocol.RETRIED``), and for frames that
+            the engine failed on; None: as many as the deadline allows.
+        deadline_s: limit for a whole call, with all its tries and the waiting between them.
         transport: another way to reach the server, for tests.
     """
 
@@ -44,15 +52,17 @@ class AsyncRewardClient:
         *,
         api_key: str | None = None,
         timeout_s: float = DEFAULT_TIMEOUT_S,
-        retries: int = DEFAULT_RETRIES,
+        retries: int | None = DEFAULT_RETRIES,
+        deadline_s: float = DEFAULT_DEADLINE_S,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        self._retries = retries
+        self._retries, self._timeout_s, self._deadline_s = retries, timeout_s, deadline_s
         self._rng = random.Random()
         self._http = httpx.AsyncClient(
             base_url=protocol.checked_url(base_url),
             headers=protocol.default_headers(api_key),
             timeout=timeout_s,
+            limits=protocol.LIMITS,
             transport=transport,
         )
 
@@ -74,14 +84,27 @@ class AsyncRewardClient:
             explain: whether to generate the answer as text too, and read it in every way.
 
         Returns:
-            One item per frame, in order. An item's ``reward`` is None where it could not be scored.
+            One item per frame, in order. An item's ``reward`` is None where it could not be scored, also
+            after the retries.
 
         Raises:
             ValueError: no frames, or an array that is not a frame.
             RewardServiceError: the request failed, also after the retries.
         """
         body = protocol.score_body(frames, rubric, preprocess, explain=explain)
-        return protocol.read_scores(await self._send("POST", "/score", body), len(frames))
+        attempts = self._attempts()
+        response = await self._send("POST", "/score", body, attempts)
+        answer = protocol.read_scores(response, len(frames))
+        while failed := protocol.failed_indices(answer):
+            delay_s = attempts.delay_s(None)
+            if delay_s is None:
+                break
+            await asyncio.sleep(delay_s)
+            again = [frames[index] for index in failed]
+            body = protocol.score_body(again, rubric, preprocess, explain=explain)
+            response = await self._send("POST", "/score", body, attempts)
+            answer = protocol.merged(answer, failed, protocol.read_scores(response, len(again)))
+        return answer
 
     async def compare(
         self,
@@ -165,20 +188,28 @@ class AsyncRewardClient:
     ) -> None:
         await self.close()
 
-    async def _send(self, method: str, path: str, body: bytes | None = None) -> httpx.Response:
-        headers = {"Content-Type": "application/json"} if body is not None else {}
-        attempt = 0
+    def _attempts(self) -> protocol.Attempts:
+        return protocol.Attempts(self._retries, self._timeout_s, self._deadline_s, self._rng)
+
+    async def _send(
+        self, method: str, path: str, body: bytes | None = None, attempts: protocol.Attempts | None = None
+    ) -> httpx.Response:
+        attempts = attempts or self._attempts()
+        headers = {"X-Request-Id": uuid.uuid4().hex}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
         while True:
-            attempt += 1
             error: RewardServiceError | None
             try:
-                response = await self._http.request(method, path, content=body, headers=headers)
+                response = await self._http.request(
+                    method, path, content=body, headers=headers, timeout=attempts.timeout_s
+                )
                 error = protocol.error_of(response)
             except httpx.TransportError as caught:
                 error = protocol.from_transport(caught, self._http.base_url)
             if error is None:
                 return response
-            delay_s = protocol.retry_delay_s(error, attempt, self._retries, self._rng)
+            delay_s = attempts.delay_s(error)
             if delay_s is None:
                 raise error
             await asyncio.sleep(delay_s)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import random
 import time
+import uuid
 from collections.abc import Sequence
 from types import TracebackType
 from urllib.parse import quote
@@ -26,6 +27,7 @@ from reward_client.schema import CompareResponse, RubricDetail, ScoreResponse, S
 
 DEFAULT_TIMEOUT_S = 60.0
 DEFAULT_RETRIES = 4
+DEFAULT_DEADLINE_S = 300.0
 READY_POLL_S = 0.5
 
 
@@ -36,7 +38,9 @@ class RewardClient:
         base_url: address of the server, e.g. ``http://127.0.0.1:8000``.
         api_key: sent as a bearer token, where the server asks for one.
         timeout_s: limit for each try of a request.
-        retries: further tries after a failure that may pass (``_protocol.RETRIED``).
+        retries: further tries after a failure that may pass (``_protocol.RETRIED``), and for frames that
+            the engine failed on; None: as many as the deadline allows.
+        deadline_s: limit for a whole call, with all its tries and the waiting between them.
         transport: another way to reach the server, for tests.
     """
 
@@ -46,15 +50,17 @@ class RewardClient:
         *,
         api_key: str | None = None,
         timeout_s: float = DEFAULT_TIMEOUT_S,
-        retries: int = DEFAULT_RETRIES,
+        retries: int | None = DEFAULT_RETRIES,
+        deadline_s: float = DEFAULT_DEADLINE_S,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        self._retries = retries
+        self._retries, self._timeout_s, self._deadline_s = retries, timeout_s, deadline_s
         self._rng = random.Random()
         self._http = httpx.Client(
             base_url=protocol.checked_url(base_url),
             headers=protocol.default_headers(api_key),
             timeout=timeout_s,
+            limits=protocol.LIMITS,
             transport=transport,
         )
 
@@ -76,14 +82,27 @@ class RewardClient:
             explain: whether to generate the answer as text too, and read it in every way.
 
         Returns:
-            One item per frame, in order. An item's ``reward`` is None where it could not be scored.
+            One item per frame, in order. An item's ``reward`` is None where it could not be scored, also
+            after the retries.
 
         Raises:
             ValueError: no frames, or an array that is not a frame.
             RewardServiceError: the request failed, also after the retries.
         """
         body = protocol.score_body(frames, rubric, preprocess, explain=explain)
-        return protocol.read_scores(self._send("POST", "/score", body), len(frames))
+        attempts = self._attempts()
+        response = self._send("POST", "/score", body, attempts)
+        answer = protocol.read_scores(response, len(frames))
+        while failed := protocol.failed_indices(answer):
+            delay_s = attempts.delay_s(None)
+            if delay_s is None:
+                break
+            time.sleep(delay_s)
+            again = [frames[index] for index in failed]
+            body = protocol.score_body(again, rubric, preprocess, explain=explain)
+            response = self._send("POST", "/score", body, attempts)
+            answer = protocol.merged(answer, failed, protocol.read_scores(response, len(again)))
+        return answer
 
     def compare(
         self,
@@ -167,20 +186,28 @@ class RewardClient:
     ) -> None:
         self.close()
 
-    def _send(self, method: str, path: str, body: bytes | None = None) -> httpx.Response:
-        headers = {"Content-Type": "application/json"} if body is not None else {}
-        attempt = 0
+    def _attempts(self) -> protocol.Attempts:
+        return protocol.Attempts(self._retries, self._timeout_s, self._deadline_s, self._rng)
+
+    def _send(
+        self, method: str, path: str, body: bytes | None = None, attempts: protocol.Attempts | None = None
+    ) -> httpx.Response:
+        attempts = attempts or self._attempts()
+        headers = {"X-Request-Id": uuid.uuid4().hex}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
         while True:
-            attempt += 1
             error: RewardServiceError | None
             try:
-                response = self._http.request(method, path, content=body, headers=headers)
+                response = self._http.request(
+                    method, path, content=body, headers=headers, timeout=attempts.timeout_s
+                )
                 error = protocol.error_of(response)
             except httpx.TransportError as caught:
                 error = protocol.from_transport(caught, self._http.base_url)
             if error is None:
                 return response
-            delay_s = protocol.retry_delay_s(error, attempt, self._retries, self._rng)
+            delay_s = attempts.delay_s(error)
             if delay_s is None:
                 raise error
             time.sleep(delay_s)

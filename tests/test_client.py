@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -80,7 +82,7 @@ def error(status: int, **headers: str) -> httpx.Response:
 @both
 def test_frames_go_out_as_base64_and_rewards_come_back(score: Score, grey_frame: NDArray[np.uint8]) -> None:
     handler, seen = answering(ok(0.5, None))
-    answer = score(handler, [grey_frame, encode_png(grey_frame)], api_key="secret")
+    answer = score(handler, [grey_frame, encode_png(grey_frame)], api_key="secret", retries=0)
     assert [item.reward for item in answer.data] == [0.5, None]
     body = json.loads(seen[0].content)
     assert body["images"][0] == body["images"][1]
@@ -115,6 +117,63 @@ def test_retries_are_bounded(score: Score, grey_frame: NDArray[np.uint8]) -> Non
     with pytest.raises(UnavailableError):
         score(handler, [grey_frame], retries=3)
     assert len(seen) == 4
+
+
+@both
+def test_only_the_frames_that_failed_are_sent_again(score: Score, grey_frame: NDArray[np.uint8]) -> None:
+    handler, seen = answering(ok(0.1, None, 0.3, None), ok(None, 0.4), error(503), ok(0.2))
+    other = grey_frame[::-1].copy()
+    answer = score(handler, [grey_frame, other, grey_frame, grey_frame])
+    assert [item.reward for item in answer.data] == [0.1, 0.2, 0.3, 0.4]
+    assert [item.index for item in answer.data] == [0, 1, 2, 3]
+    sent = [json.loads(request.content)["images"] for request in seen]
+    assert [len(images) for images in sent] == [4, 2, 1, 1]
+    assert sent[2] == [sent[0][1]]
+
+
+@both
+def test_a_frame_that_keeps_failing_has_no_reward(score: Score, grey_frame: NDArray[np.uint8]) -> None:
+    handler, seen = answering(ok(None))
+    assert score(handler, [grey_frame], retries=2).data[0].reward is None
+    assert len(seen) == 3
+
+
+@both
+def test_rewards_of_two_kinds_are_not_mixed(score: Score, grey_frame: NDArray[np.uint8]) -> None:
+    other = response([1.0]).model_copy(update={"reward_id": "other"})
+    handler, _ = answering(ok(0.1, None), httpx.Response(200, content=other.model_dump_json()))
+    with pytest.raises(InvalidAnswerError, match="reward id abc, then other"):
+        score(handler, [grey_frame, grey_frame])
+
+
+@both
+def test_all_tries_carry_one_request_id(score: Score, grey_frame: NDArray[np.uint8]) -> None:
+    handler, seen = answering(error(503), ok(1.0))
+    score(handler, [grey_frame])
+    assert len({request.headers["X-Request-Id"] for request in seen}) == 1
+
+
+@both
+def test_a_call_ends_at_its_deadline(
+    score: Score, grey_frame: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_protocol, "FIRST_BACKOFF_S", 0.01)
+    handler, seen = answering(error(503))
+    started = time.monotonic()
+    with pytest.raises(UnavailableError):
+        score(handler, [grey_frame], retries=None, deadline_s=0.3)
+    assert time.monotonic() - started < 2.0
+    assert len(seen) > 1
+
+
+def test_a_wait_that_the_server_asks_for_is_honoured_and_jittered() -> None:
+    attempts = _protocol.Attempts(None, 60.0, 100.0, random.Random(0), lambda: 0.0)
+    delays = [attempts.delay_s(UnavailableError("", retry_after_s=7.0)) for _ in range(20)]
+    assert all(delay is not None and 7.0 <= delay <= 7.0 + _protocol.MAX_BACKOFF_S for delay in delays)
+    assert len(set(delays)) > 1 or _protocol.FIRST_BACKOFF_S == 0.0
+    assert attempts.delay_s(UnavailableError("", retry_after_s=1e9)) is not None  # capped at a minute
+    late = _protocol.Attempts(None, 60.0, 5.0, random.Random(0), lambda: 0.0)
+    assert late.delay_s(UnavailableError("", retry_after_s=7.0)) is None
 
 
 @both
