@@ -12,6 +12,7 @@
           ├── AuthenticationError      401  no key, or an unknown one
           ├── NotFoundError            404  no such path
           ├── MethodNotAllowedError    405  no such method on this path
+          ├── BodyTimeoutError         408  the body arrived too slowly
           ├── RequestTooLargeError     413  body over the limit
           ├── MediaTypeError           415  not application/json
           ├── InvalidRequestError      422  a field is wrong; ``param`` names it
@@ -111,6 +112,13 @@ class MethodNotAllowedError(StatusError):
     type = "method_not_allowed_error"
 
 
+class BodyTimeoutError(StatusError):
+    """The body did not arrive in time."""
+
+    status_code = 408
+    type = "body_timeout_error"
+
+
 class RequestTooLargeError(StatusError):
     """The body is over the server's limit."""
 
@@ -167,6 +175,7 @@ BY_STATUS: dict[int, type[StatusError]] = {
         AuthenticationError,
         NotFoundError,
         MethodNotAllowedError,
+        BodyTimeoutError,
         RequestTooLargeError,
         MediaTypeError,
         InvalidRequestError,

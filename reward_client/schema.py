@@ -8,7 +8,7 @@ here; ``/info`` reports them.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, model_validator
 
@@ -22,6 +22,15 @@ from reward_client.rubric import (
 )
 
 _IMAGE = "Base64 of PNG or JPEG bytes, no data: prefix."
+Timeout = Annotated[
+    float | None,
+    Field(
+        gt=0.0,
+        le=3600.0,
+        allow_inf_nan=False,
+        description="Deadline in seconds, waiting included; 504 past it. Default: the server's.",
+    ),
+]
 
 
 class ScoreRequest(Strict):
@@ -33,6 +42,7 @@ class ScoreRequest(Strict):
     explain: bool = Field(
         default=False, description="Also generate the model's answer as text, and read it in every way."
     )
+    timeout_s: Timeout = None
 
 
 class Pair(Strict):
@@ -48,6 +58,7 @@ class CompareRequest(Strict):
     pairs: list[Pair] = Field(min_length=1)
     rubric: RubricOrName = Field(description="A rubric that has a goal.")
     preprocess: PreprocessOrRegion = Preprocess.PAD
+    timeout_s: Timeout = None
 
 
 class ItemStatus(StrEnum):

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ipaddress
 import logging
+import math
 import os
 import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast
 
@@ -22,11 +24,15 @@ import uvicorn
 from pydantic import ValidationError
 from pydantic_settings import CliApp, SettingsError
 
+from reward_server.access import ApiKey, KeyFileError, read_keys
 from reward_server.app import create_app
 from reward_server.checkpoint import CheckpointError, checked_model
+from reward_server.protocol import ImpatientProtocol
+from reward_server.request_log import JsonFormatter, TextFormatter
 from reward_server.rubrics import RubricFileError, load_rubrics
 from reward_server.service import Rewarder, Service
 from reward_server.settings import Settings
+from reward_server.tracing import configure_tracing
 
 if TYPE_CHECKING:
     from reward_server.engine import VllmEngine
@@ -34,27 +40,39 @@ if TYPE_CHECKING:
 log = logging.getLogger("reward_server")
 
 ENGINE_POLL_S = 1.0
-GRACEFUL_SHUTDOWN_S = 10
+KEEP_ALIVE_S = 30
+"""Longer than the client's, so that the server never closes a connection that a request is coming on."""
+
+DEAD_ENGINE_GRACE_S = 3
+"""Time for answers to go out after the engine died."""
+
 T = TypeVar("T")
 
 
 class _Server(uvicorn.Server):
-    """uvicorn, but SIGTERM and SIGINT end it with the process's own exit code, not by the signal."""
+    """uvicorn, but SIGTERM and SIGINT drain it and end it with the process's own exit code."""
+
+    service: Service
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self.handle_exit, number, None)
+            loop.add_signal_handler(number, self._stop, number)
         yield
 
+    def _stop(self, number: int) -> None:
+        self.service.gate.drain()  # not ready, and nothing new; uvicorn waits for what was accepted
+        self.handle_exit(number, None)
 
-async def serve(settings: Settings, listener: socket.socket) -> str | None:
+
+async def serve(settings: Settings, listener: socket.socket, keys: Sequence[ApiKey]) -> str | None:
     """Serves until a signal or a failure.
 
     Args:
         settings: the server's settings.
         listener: bound socket to listen on.
+        keys: API keys.
 
     Returns:
         None after a signal, else a sentence that says what failed.
@@ -77,18 +95,23 @@ async def serve(settings: Settings, listener: socket.socket) -> str | None:
     def fail(error: BaseException) -> None:
         nonlocal failure
         failure = error
+        server.config.timeout_graceful_shutdown = DEAD_ENGINE_GRACE_S
         server.should_exit = True
 
-    service = Service(load, fail)
+    service = Service(load, fail, settings, keys)
     server = _Server(
         uvicorn.Config(
             create_app(service, settings),
             log_config=None,
             access_log=False,
             lifespan="on",
-            timeout_graceful_shutdown=GRACEFUL_SHUTDOWN_S,
+            http=ImpatientProtocol,
+            limit_concurrency=settings.max_connections,
+            timeout_keep_alive=KEEP_ALIVE_S,
+            timeout_graceful_shutdown=math.ceil(settings.drain_timeout_s),
         )
     )
+    server.service = service
 
     async def watch_engine() -> None:
         while True:
@@ -138,20 +161,34 @@ async def _in_daemon_thread(work: Callable[[], T]) -> T:
 
 def main() -> None:
     """Reads the settings, listens, serves, and leaves no process behind."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    console = logging.StreamHandler()
+    console.setFormatter(TextFormatter())
+    logging.basicConfig(level=logging.INFO, handlers=[console])
+    flush_traces: Callable[[], None] | None = None
     try:
-        settings = _with_checked_model(CliApp.run(Settings))
+        settings = CliApp.run(Settings)
+        if settings.log_format == "json":
+            console.setFormatter(JsonFormatter())
+        settings = _with_checked_model(settings)
         if Path(settings.model).expanduser().is_dir():
             os.environ.setdefault("HF_HUB_OFFLINE", "1")
+        keys = read_keys(
+            settings.api_keys.get_secret_value() if settings.api_keys else None, settings.api_key_file
+        )
+        _check_exposure(settings, keys)
+        if settings.otlp_endpoint:
+            flush_traces = configure_tracing(settings.otlp_endpoint)
         listener = _listen(settings.host, settings.port)
         log.info("listening on http://%s:%d; loading %s", *listener.getsockname()[:2], settings.model)
-        failure = asyncio.run(serve(settings, listener))
+        failure = asyncio.run(serve(settings, listener, keys))
     except (ValidationError, SettingsError) as error:
         failure = _settings_message(error)
-    except (CheckpointError, RubricFileError, _ListenError) as error:
+    except (CheckpointError, RubricFileError, KeyFileError, _ListenError) as error:
         failure = str(error)
     except KeyboardInterrupt:  # before the loop took the signal over
         failure = "interrupted"
+    if flush_traces is not None:
+        flush_traces()
     _end_children()
     if failure is not None:
         print(f"reward-server: {failure}", file=sys.stderr, flush=True)
@@ -170,6 +207,19 @@ def _with_checked_model(settings: Settings) -> Settings:
 
 class _ListenError(Exception):
     """The address cannot be listened on."""
+
+
+def _check_exposure(settings: Settings, keys: Sequence[ApiKey]) -> None:
+    """Refuses to let other machines in without a key, unless that is what the user said."""
+    try:
+        loopback = ipaddress.ip_address(settings.host).is_loopback
+    except ValueError:
+        loopback = settings.host == "localhost"
+    if not (loopback or keys or settings.allow_unauthenticated):
+        raise _ListenError(
+            f"--host {settings.host} lets other machines in; give API keys (REWARD_API_KEYS or "
+            "--api-key-file), or say --allow-unauthenticated"
+        )
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.exceptions import HTTPException
 
 from reward_client.errors import (
@@ -27,7 +28,6 @@ from reward_client.errors import (
 from reward_client.schema import (
     CompareRequest,
     CompareResponse,
-    ErrorBody,
     ErrorResponse,
     RubricDetail,
     RubricList,
@@ -36,7 +36,11 @@ from reward_client.schema import (
     ServerInfo,
 )
 from reward_server.body_limit import BodyLimit
+from reward_server.gate import ClientGoneError
+from reward_server.guard import Guard
 from reward_server.model import EngineDeadError
+from reward_server.request_log import RequestLog
+from reward_server.responses import error_response
 from reward_server.service import Rewarder, Service
 from reward_server.settings import Settings
 
@@ -48,6 +52,10 @@ def _ready_rewarder(request: Request) -> Rewarder:
     return service.rewarder()
 
 
+_WORK_ERRORS: dict[int | str, dict[str, Any]] = {
+    status: {"model": ErrorResponse} for status in (400, 408, 413, 415, 429, 504)
+}
+Answer = TypeVar("Answer")
 ReadyRewarder = Annotated[Rewarder, Depends(_ready_rewarder)]
 
 
@@ -61,7 +69,7 @@ def create_app(service: Service, settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        loading = asyncio.create_task(service.start())
+        loading = asyncio.create_task(service.run())
         yield
         loading.cancel()
 
@@ -69,27 +77,55 @@ def create_app(service: Service, settings: Settings) -> FastAPI:
         title="vlm-reward",
         summary="Rewards for reinforcement learning from a vision-language model",
         lifespan=lifespan,
-        responses={422: {"model": ErrorResponse}, 503: {"model": ErrorResponse}},
+        responses={status: {"model": ErrorResponse} for status in (401, 422, 503)},
     )
     app.state.service = service
-    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
+    open_paths = {"/livez", "/readyz", *(["/metrics"] if settings.metrics_open else [])}
+    app.add_middleware(
+        BodyLimit,
+        max_bytes=settings.max_body_bytes,
+        max_pending_bytes=settings.max_pending_bytes,
+        timeout_s=settings.body_timeout_s,
+    )
+    app.add_middleware(Guard, access=service.access, open_paths=frozenset(open_paths))
+    app.add_middleware(RequestLog, metrics=service.metrics)
     _add_error_handlers(app)
 
-    @app.post("/score", dependencies=[Depends(_require_json)])
-    async def score(body: ScoreRequest, rewarder: ReadyRewarder) -> ScoreResponse:
-        """Scores each image. What could not be scored has a null reward and a status."""
+    async def admitted(
+        request: Request, images: int, timeout_s: float | None, work: Callable[[float], Awaitable[Answer]]
+    ) -> Answer:
         try:
-            return await rewarder.scorer.score(body)
+            return await service.gate.run(
+                work,
+                images=images,
+                timeout_s=timeout_s or settings.default_timeout_s,
+                key=request.state.api_key,
+                gone=lambda: _disconnect(request),
+            )
         except* EngineDeadError as dead:
             raise service.dead(dead) from None
 
-    @app.post("/compare", dependencies=[Depends(_require_json)])
-    async def compare(body: CompareRequest, rewarder: ReadyRewarder) -> CompareResponse:
+    @app.post("/score", dependencies=[Depends(_require_json)], responses=_WORK_ERRORS)
+    async def score(request: Request, body: ScoreRequest, rewarder: ReadyRewarder) -> ScoreResponse:
+        """Scores each image. What could not be scored has a null reward and a status."""
+        count = len(body.images)
+        _check_count(count, settings.max_images_per_request, "images")
+        answer = await admitted(
+            request, count, body.timeout_s, lambda queue_s: rewarder.scorer.score(body, queue_s)
+        )
+        service.metrics.add_scores(body.rubric if isinstance(body.rubric, str) else "inline", answer)
+        return answer
+
+    @app.post("/compare", dependencies=[Depends(_require_json)], responses=_WORK_ERRORS)
+    async def compare(request: Request, body: CompareRequest, rewarder: ReadyRewarder) -> CompareResponse:
         """Says which image of each pair better fits the rubric's goal, asked in both orders."""
-        try:
-            return await rewarder.comparer.compare(body)
-        except* EngineDeadError as dead:
-            raise service.dead(dead) from None
+        count = 2 * len(body.pairs)
+        _check_count(count, settings.max_images_per_request, "pairs")
+        answer = await admitted(
+            request, count, body.timeout_s, lambda queue_s: rewarder.comparer.compare(body, queue_s)
+        )
+        service.metrics.add_times(answer.timings)
+        return answer
 
     @app.get("/info")
     async def info(rewarder: ReadyRewarder) -> ServerInfo:
@@ -112,9 +148,15 @@ def create_app(service: Service, settings: Settings) -> FastAPI:
         return {"status": "alive"}
 
     @app.get("/readyz")
-    async def readyz(_rewarder: ReadyRewarder) -> dict[str, str]:
+    async def readyz() -> dict[str, str]:
         """Whether frames can be scored now."""
+        service.check_ready()
         return {"status": "ready"}
+
+    @app.get("/metrics", response_class=PlainTextResponse)
+    async def metrics() -> Response:
+        """Metrics in Prometheus' text format."""
+        return Response(service.render_metrics(), media_type=CONTENT_TYPE_LATEST)
 
     return app
 
@@ -125,38 +167,50 @@ async def _require_json(request: Request) -> None:
         raise MediaTypeError("send the body as Content-Type: application/json", param="Content-Type")
 
 
-def _respond(error: StatusError) -> JSONResponse:
-    body = ErrorBody(message=error.message, type=error.type, param=error.param, code=error.code)
-    headers = {} if error.retry_after_s is None else {"Retry-After": f"{error.retry_after_s:.0f}"}
-    content = ErrorResponse(error=body).model_dump()
-    return JSONResponse(content, status_code=error.status_code, headers=headers)
+def _check_count(count: int, limit: int, param: str) -> None:
+    if count > limit:
+        raise InvalidRequestError(
+            f"{count} images in one request; the limit is {limit}", param=param, code="too_many_images"
+        )
+
+
+async def _disconnect(request: Request) -> None:
+    """Returns when the client has left; the body has been read before."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 def _add_error_handlers(app: FastAPI) -> None:
     @app.exception_handler(StatusError)
     async def ours(_request: Request, error: StatusError) -> JSONResponse:
-        return _respond(error)
+        return error_response(error)
+
+    @app.exception_handler(ClientGoneError)
+    async def gone(_request: Request, _error: ClientGoneError) -> Response:
+        return Response(status_code=499)  # nginx's number for it; nobody reads this
 
     @app.exception_handler(RequestValidationError)
     async def validation(_request: Request, error: RequestValidationError) -> JSONResponse:
         first = error.errors()[0]
         if first["type"] == "json_invalid":
-            return _respond(BadRequestError("the body is not valid JSON", param="body", code="json_invalid"))
+            return error_response(
+                BadRequestError("the body is not valid JSON", param="body", code="json_invalid")
+            )
         message = str(first["msg"]).removeprefix("Value error, ")
         param = _field_path(first["loc"][1:]) or "body"
-        return _respond(InvalidRequestError(message, param=param, code=first["type"]))
+        return error_response(InvalidRequestError(message, param=param, code=first["type"]))
 
     @app.exception_handler(HTTPException)
     async def http(_request: Request, error: HTTPException) -> JSONResponse:
         if isinstance(error.__cause__, StatusError):  # FastAPI wraps what goes wrong in reading a body
-            return _respond(error.__cause__)
+            return error_response(error.__cause__)
         error_class = BY_STATUS.get(error.status_code, InternalServerError)
-        return _respond(error_class(str(error.detail)))
+        return error_response(error_class(str(error.detail)))
 
     @app.exception_handler(Exception)
     async def unforeseen(_request: Request, error: Exception) -> JSONResponse:
         log.error("unforeseen error", exc_info=error)
-        return _respond(InternalServerError("internal error; the server's log has the details"))
+        return error_response(InternalServerError("internal error; the server's log has the details"))
 
 
 _UNION_FIELDS = frozenset({"rubric", "readout", "reward", "preprocess"})

@@ -32,7 +32,7 @@ from reward_server.items import has_no_probabilities, low_mass_message
 from reward_server.model import Answer, Engine, EngineFrameError, Question
 from reward_server.preprocess import compose_pair, pair_side_px
 from reward_server.readouts import read_labels
-from reward_server.scorer import check_image_count
+from reward_server.tracing import tracer
 
 Prepared = PreparedFrame | FrameError
 
@@ -59,24 +59,23 @@ class Comparer:
         catalog: the rubrics.
         intake: decodes images.
         cache: answers given before.
-        max_images: images in one request.
     """
 
-    def __init__(
-        self, engine: Engine, catalog: Catalog, intake: Intake, cache: AnswerCache, max_images: int
-    ) -> None:
-        self._engine, self._catalog, self._intake = engine, catalog, intake
-        self._cache, self._max_images = cache, max_images
+    def __init__(self, engine: Engine, catalog: Catalog, intake: Intake, cache: AnswerCache) -> None:
+        self._engine, self._catalog, self._intake, self._cache = engine, catalog, intake, cache
 
-    async def compare(self, request: CompareRequest) -> CompareResponse:
+    async def compare(self, request: CompareRequest, queue_s: float = 0.0) -> CompareResponse:
         """Asks about each pair in both orders; one bad pair costs the others nothing.
 
+        Args:
+            request: what is asked.
+            queue_s: how long it waited before, for its timings.
+
         Raises:
-            InvalidRequestError: too many images, an unknown rubric or one without a goal, or a model
+            InvalidRequestError: an unknown rubric or one without a goal, or a model
                 that cannot be asked.
             EngineDeadError: the engine died.
         """
-        check_image_count(2 * len(request.pairs), self._max_images, "pairs")
         comparison, question = self._catalog.resolve_comparison(request.rubric)
         reward_id = self._catalog.comparison_id(comparison, request.preprocess)
         asked = _Asked(comparison, question, reward_id.encode())
@@ -84,13 +83,15 @@ class Comparer:
         side_px = pair_side_px(size_px) if comparison.composed else size_px
         images = [image for pair in request.pairs for image in (pair.first, pair.second)]
         started = time.perf_counter()
-        frames = await self._intake.prepare(images, side_px, request.preprocess)
+        with tracer.start_as_current_span("decode"):
+            frames = await self._intake.prepare(images, side_px, request.preprocess)
         decoded = time.perf_counter()
-        async with asyncio.TaskGroup() as group:
-            tasks = [
-                group.create_task(self._compare_pair(index, first, second, asked))
-                for index, (first, second) in enumerate(zip(frames[::2], frames[1::2], strict=True))
-            ]
+        with tracer.start_as_current_span("engine"):
+            async with asyncio.TaskGroup() as group:
+                tasks = [
+                    group.create_task(self._compare_pair(index, first, second, asked))
+                    for index, (first, second) in enumerate(zip(frames[::2], frames[1::2], strict=True))
+                ]
         results = [task.result() for task in tasks]
         answers = [answer for result in results for answer in result.answers]
         return CompareResponse(
@@ -108,7 +109,9 @@ class Comparer:
                 prompt_tokens=sum(answer.prompt_tokens for answer in answers),
                 completion_tokens=sum(answer.completion_tokens for answer in answers),
             ),
-            timings=Timings(queue_s=0.0, decode_s=decoded - started, engine_s=time.perf_counter() - decoded),
+            timings=Timings(
+                queue_s=queue_s, decode_s=decoded - started, engine_s=time.perf_counter() - decoded
+            ),
         )
 
     async def _compare_pair(self, index: int, first: Prepared, second: Prepared, asked: _Asked) -> _Compared:

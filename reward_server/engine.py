@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import logging
 import os
 from collections.abc import Sequence
 from functools import lru_cache
@@ -21,14 +22,12 @@ from PIL import Image
 from transformers import AutoConfig, AutoProcessor
 from vllm import SamplingParams, __version__
 from vllm.engine.arg_utils import AsyncEngineArgs
-from vllm.exceptions import VLLMValidationError
 from vllm.outputs import CompletionOutput, RequestOutput
 from vllm.platforms import current_platform
 from vllm.renderers.inputs.preprocess import parse_model_prompt
 from vllm.sampling_params import RequestOutputKind
 from vllm.v1.engine.async_llm import AsyncLLM
 from vllm.v1.engine.exceptions import EngineDeadError as VllmEngineDeadError
-from vllm.v1.engine.exceptions import EngineGenerateError
 
 from reward_client.rubric import MAX_LABELS
 from reward_server.checkpoint import CheckpointError, folder_digest
@@ -45,6 +44,8 @@ from reward_server.model import (
 )
 from reward_server.processor_check import changes_of, input_size_px
 from reward_server.settings import Settings
+
+log = logging.getLogger(__name__)
 
 SHUTDOWN_TIMEOUT_S = 10.0
 
@@ -98,7 +99,7 @@ class VllmEngine:
                 # an answer: what a reward is must not depend on what was asked before.
                 enable_prefix_caching=False,
                 mm_processor_cache_gb=0,
-                disable_log_stats=True,
+                disable_log_stats=False,  # its metrics go to /metrics
                 seed=0,
             )
         )
@@ -241,7 +242,10 @@ class VllmEngine:
             (output,) = [o async for o in self._engine.generate(rendered, params, request_id)]
         except VllmEngineDeadError as error:
             raise EngineDeadError("the engine died") from error
-        except (EngineGenerateError, VLLMValidationError) as error:
+        except Exception as error:  # vLLM's own types and whatever a model's code raises
+            if self.errored:
+                raise EngineDeadError("the engine died") from error
+            log.exception("the engine could not process a frame")
             raise EngineFrameError("the engine could not process this frame") from error
         completion = output.outputs[0]
         if completion.finish_reason == "error" or not output.prompt_token_ids:
@@ -250,9 +254,13 @@ class VllmEngine:
 
     def _prepare(self, prompt: str, labels: tuple[str, ...], images: int, max_tokens: int) -> Question:
         placeholder = getattr(self._processor, "image_token", None)
-        for token in {*self._tokenizer.all_special_tokens, *([placeholder] if placeholder else [])}:
-            if token in prompt:
-                raise QuestionError("prompt", f"the prompt holds {token!r}, a special token of this model")
+        special = {*self._tokenizer.all_special_tokens, *([placeholder] if placeholder else [])}
+        for field, text in (("prompt", prompt), *(("readout.labels", label) for label in labels)):
+            for token in special:
+                if token in text:
+                    raise QuestionError(
+                        field, f"{text[:40]!r} holds {token!r}, a special token of this model"
+                    )
         content = [*([{"type": "image"}] * images), {"type": "text", "text": prompt}]
         text = self._processor.apply_chat_template(
             [{"role": "user", "content": content}], add_generation_prompt=True

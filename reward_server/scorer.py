@@ -10,7 +10,6 @@ import time
 import uuid
 from dataclasses import dataclass
 
-from reward_client.errors import InvalidRequestError
 from reward_client.rubric import NumberReadout, Rubric
 from reward_client.schema import ItemStatus, RewardItem, ScoreRequest, ScoreResponse, Timings, Usage
 from reward_server.cache import AnswerCache
@@ -19,6 +18,7 @@ from reward_server.decode import FrameError
 from reward_server.intake import Intake, PreparedFrame
 from reward_server.items import item_of_labels, item_of_text, unscored
 from reward_server.model import Answer, Engine, EngineFrameError, Generation, Question
+from reward_server.tracing import tracer
 
 EXPLAIN_MAX_TOKENS = 64
 
@@ -51,35 +51,36 @@ class Scorer:
         catalog: the rubrics.
         intake: decodes images.
         cache: answers given before.
-        max_images: images in one request.
     """
 
-    def __init__(
-        self, engine: Engine, catalog: Catalog, intake: Intake, cache: AnswerCache, max_images: int
-    ) -> None:
-        self._engine, self._catalog, self._intake = engine, catalog, intake
-        self._cache, self._max_images = cache, max_images
+    def __init__(self, engine: Engine, catalog: Catalog, intake: Intake, cache: AnswerCache) -> None:
+        self._engine, self._catalog, self._intake, self._cache = engine, catalog, intake, cache
 
-    async def score(self, request: ScoreRequest) -> ScoreResponse:
+    async def score(self, request: ScoreRequest, queue_s: float = 0.0) -> ScoreResponse:
         """Scores each image of a request; one bad image costs the others nothing.
 
+        Args:
+            request: what is asked.
+            queue_s: how long it waited before, for its timings.
+
         Raises:
-            InvalidRequestError: too many images, an unknown rubric, or one that the model cannot answer.
+            InvalidRequestError: an unknown rubric, or one that the model cannot answer.
             EngineDeadError: the engine died.
         """
-        check_image_count(len(request.images), self._max_images, "images")
         rubric, question = self._catalog.resolve(request.rubric)
         reward_id = self._catalog.reward_id(rubric, request.preprocess)
         asked = _Asked(rubric, question, request.explain, f"{reward_id}{request.explain:d}".encode())
         size_px = self._engine.info.input_size_px
         started = time.perf_counter()
-        frames = await self._intake.prepare(request.images, size_px, request.preprocess)
+        with tracer.start_as_current_span("decode"):
+            frames = await self._intake.prepare(request.images, size_px, request.preprocess)
         decoded = time.perf_counter()
-        async with asyncio.TaskGroup() as group:  # one failure, or a cancelled request, ends all
-            tasks = [
-                group.create_task(self._score_frame(index, frame, asked))
-                for index, frame in enumerate(frames)
-            ]
+        with tracer.start_as_current_span("engine"):
+            async with asyncio.TaskGroup() as group:  # one failure, or a cancelled request, ends all
+                tasks = [
+                    group.create_task(self._score_frame(index, frame, asked))
+                    for index, frame in enumerate(frames)
+                ]
         results = [task.result() for task in tasks]
         return ScoreResponse(
             id=f"score-{uuid.uuid4().hex}",
@@ -95,7 +96,9 @@ class Scorer:
                 prompt_tokens=sum(result.prompt_tokens for result in results),
                 completion_tokens=sum(result.completion_tokens for result in results),
             ),
-            timings=Timings(queue_s=0.0, decode_s=decoded - started, engine_s=time.perf_counter() - decoded),
+            timings=Timings(
+                queue_s=queue_s, decode_s=decoded - started, engine_s=time.perf_counter() - decoded
+            ),
         )
 
     async def _score_frame(self, index: int, frame: PreparedFrame | FrameError, asked: _Asked) -> _Scored:
@@ -131,12 +134,4 @@ class Scorer:
             item,
             prompt_tokens=sum(part.prompt_tokens for part in parts),
             completion_tokens=sum(part.completion_tokens for part in parts),
-        )
-
-
-def check_image_count(count: int, limit: int, param: str) -> None:
-    """Raises InvalidRequestError for more images than one request may have."""
-    if count > limit:
-        raise InvalidRequestError(
-            f"{count} images in one request; the limit is {limit}", param=param, code="too_many_images"
         )

@@ -5,18 +5,24 @@ Not for HTTP (``app.py``).
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from PIL import Image
+from prometheus_client import generate_latest
 
 from reward_client.errors import UnavailableError
 from reward_client.rubric import NumberReadout, Rubric
 from reward_client.schema import Limits, ServerInfo
+from reward_server.access import Access, ApiKey
+from reward_server.admission import Admission
 from reward_server.cache import AnswerCache
 from reward_server.catalog import Catalog
 from reward_server.comparer import Comparer
 from reward_server.decode import FrameLimits
+from reward_server.gate import Gate
+from reward_server.health import Health
 from reward_server.intake import Intake
+from reward_server.metrics import Metrics
 from reward_server.model import Engine, EngineDeadError
 from reward_server.scorer import Scorer
 from reward_server.settings import Settings
@@ -36,7 +42,7 @@ class Rewarder:
         self.catalog = Catalog(engine, rubrics)
         intake = Intake(FrameLimits(settings.max_image_pixels, settings.max_aspect_ratio))
         cache = AnswerCache(settings.cache_bytes)
-        shared = (engine, self.catalog, intake, cache, settings.max_images_per_request)
+        shared = (engine, self.catalog, intake, cache)
         self.scorer, self.comparer = Scorer(*shared), Comparer(*shared)
 
     async def warm_up(self) -> None:
@@ -67,21 +73,35 @@ class Service:
     Args:
         load: makes what answers requests; that takes minutes for a large model.
         on_failure: called once when loading failed or the engine died; the process should exit.
+        settings: the server's limits.
+        keys: API keys; with none, everybody may ask.
     """
 
     def __init__(
-        self, load: Callable[[], Awaitable[Rewarder]], on_failure: Callable[[BaseException], None]
+        self,
+        load: Callable[[], Awaitable[Rewarder]],
+        on_failure: Callable[[BaseException], None],
+        settings: Settings,
+        keys: Sequence[ApiKey] = (),
     ) -> None:
         self._load, self._on_failure = load, on_failure
         self._rewarder: Rewarder | None = None
         self._failed = False
+        self.metrics = Metrics()
+        self.access = Access(keys, settings.max_images_per_request)
+        self.admission = Admission(settings.max_running_images, settings.max_queued_images)
+        self._health = Health(self._canary, settings.canary_after_s, settings.stuck_after_s)
+        self.gate = Gate(self.access, self.admission, self._health)
 
-    async def start(self) -> None:
-        """Loads it; a failure goes to ``on_failure``."""
+    async def run(self) -> None:
+        """Loads what answers requests, then watches it; a failure goes to ``on_failure``."""
         try:
             self._rewarder = await self._load()
         except Exception as error:  # noqa: BLE001 - whatever it was, the process cannot serve
             self.fail(error)
+            return
+        self._health.start()
+        await self._health.watch()
 
     def fail(self, error: BaseException) -> None:
         """Marks the service as dead and reports why, once."""
@@ -105,3 +125,34 @@ class Service:
         if self._rewarder is None:
             raise UnavailableError("the model is still loading", code="loading", retry_after_s=2)
         return self._rewarder
+
+    def check_ready(self) -> None:
+        """Returns where frames can be scored now.
+
+        Raises:
+            UnavailableError: it is still loading or dead, it drains, or its engine does not answer.
+        """
+        self.rewarder()
+        if self.gate.draining:
+            raise UnavailableError("the server is stopping", code="draining", retry_after_s=1)
+        if trouble := self._health.trouble():
+            raise UnavailableError(trouble, code="engine_stuck", retry_after_s=5)
+
+    def render_metrics(self) -> bytes:
+        """All metrics in Prometheus' text format, the engine's own behind ours."""
+        try:
+            self.check_ready()
+            ready = 1.0
+        except UnavailableError:
+            ready = 0.0
+        self.metrics.ready.set(ready)
+        self.metrics.images.labels("queued").set(self.admission.queued_images)
+        self.metrics.images.labels("running").set(self.admission.running_images)
+        return generate_latest(self.metrics.registry) + generate_latest()
+
+    async def _canary(self) -> None:
+        try:
+            await self.rewarder().warm_up()
+        except EngineDeadError as error:
+            self.fail(error)
+            raise

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -50,10 +50,53 @@ class Settings(BaseSettings):
     host: str = Field(default="127.0.0.1", description="address to listen on")
     port: int = Field(default=8000, ge=0, le=65535, description="port to listen on; 0: any free one")
 
+    api_keys: SecretStr | None = Field(
+        default=None,
+        description="API keys, separated by commas; behind a key may stand its images per second. Better "
+        "given as REWARD_API_KEYS or in a file: other users see a command line",
+    )
+    api_key_file: Path | None = Field(default=None, description="file with API keys, one a line")
+    allow_unauthenticated: bool = Field(
+        default=False, description="listen on an address other than this machine's own without a key"
+    )
+    metrics_open: bool = Field(default=False, description="answer /metrics without a key")
+
     max_images_per_request: int = Field(default=64, ge=1, description="images in one request")
     max_body_bytes: int = Field(default=64 * 2**20, ge=1, description="size of a request's body")
     max_image_pixels: int = Field(default=4_194_304, ge=1, description="width times height of an image")
     max_aspect_ratio: float = Field(default=8.0, ge=1.0, description="an image's longer over shorter side")
+
+    max_running_images: int = Field(
+        default=256, ge=1, description="images that are decoded or in the engine at once"
+    )
+    max_queued_images: int = Field(
+        default=2048, ge=0, description="images that wait; beyond, requests get 503 with Retry-After"
+    )
+    max_pending_bytes: int = Field(
+        default=2**30, ge=1, description="bodies of all requests that are not answered yet, together"
+    )
+    max_connections: int = Field(default=1024, ge=1, description="open connections")
+    body_timeout_s: float = Field(default=30.0, gt=0.0, description="time for a body to arrive")
+    default_timeout_s: float = Field(
+        default=120.0, gt=0.0, description="deadline of requests that name none (timeout_s)"
+    )
+    canary_after_s: float = Field(
+        default=10.0, gt=0.0, description="without an answer for so long, a frame of our own is scored"
+    )
+    stuck_after_s: float = Field(
+        default=30.0,
+        gt=0.0,
+        description="not ready while the engine works on a request for longer than this",
+    )
+    drain_timeout_s: float = Field(
+        default=30.0, ge=0.0, description="time to finish accepted requests after SIGTERM"
+    )
+    log_format: Literal["text", "json"] = Field(default="text", description="form of log lines")
+    otlp_endpoint: str | None = Field(
+        default=None,
+        description="OpenTelemetry collector (OTLP over HTTP), such as http://127.0.0.1:4318/v1/traces; "
+        "default: no traces",
+    )
 
     max_model_len: int | None = Field(
         default=None, ge=1, description="tokens of prompt, image and answer; default: the model's own"

@@ -5,6 +5,7 @@ The demo, the end-to-end tests and every measurement use the real one.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import io
 import math
@@ -53,6 +54,8 @@ class FakeEngine:
         self.truncated = False
         self.dead = False
         self.failing = False
+        self.hanging = False
+        self.cancelled = 0
         self.asked: list[Image.Image] = []
         self.prompts: list[str] = []
 
@@ -65,7 +68,7 @@ class FakeEngine:
         return Question(f"{'<image>' * images}{prompt}", (1, 2), 10 + max_tokens, tree)
 
     async def ask(self, images: Sequence[Image.Image], question: Question) -> Answer:
-        self._note(images, question)
+        await self._note(images, question)
         assert question.labels is not None
         labels = list(question.labels.sequences)
         chosen = labels[-1] if np.asarray(images[0]).mean() > 127 else labels[0]
@@ -76,14 +79,20 @@ class FakeEngine:
     async def generate(
         self, images: Sequence[Image.Image], question: Question, max_tokens: int
     ) -> Generation:
-        self._note(images, question)
+        await self._note(images, question)
         return Generation(self.text, self.truncated, prompt_tokens=10, completion_tokens=min(3, max_tokens))
 
-    def _note(self, images: Sequence[Image.Image], question: Question) -> None:
+    async def _note(self, images: Sequence[Image.Image], question: Question) -> None:
         if self.dead:
             raise EngineDeadError("the engine died")
         if self.failing:
             raise EngineFrameError("the engine could not process this frame")
+        try:
+            while self.hanging:  # noqa: ASYNC110 - set from another thread
+                await asyncio.sleep(0.01)
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
         self.asked += images
         self.prompts.append(question.prompt)
 

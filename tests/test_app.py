@@ -36,7 +36,7 @@ def http(engine: FakeEngine, failures: list[BaseException]) -> Iterator[TestClie
     async def load() -> Rewarder:
         return Rewarder(engine, load_rubrics(), SETTINGS)
 
-    app = create_app(Service(load, failures.append), SETTINGS)
+    app = create_app(Service(load, failures.append, SETTINGS), SETTINGS)
     with TestClient(app, raise_server_exceptions=False) as client:
         yield client
 
@@ -229,7 +229,7 @@ def test_a_server_that_still_loads_is_alive_but_not_ready() -> None:
         await asyncio.Event().wait()
         raise AssertionError
 
-    with TestClient(create_app(Service(never, print), SETTINGS)) as http:
+    with TestClient(create_app(Service(never, print, SETTINGS), SETTINGS)) as http:
         assert http.get("/livez").status_code == 200
         answer = http.get("/readyz")
         assert answer.status_code == 503
@@ -245,7 +245,7 @@ def test_a_rubric_that_the_model_cannot_answer_is_refused_with_the_reason(engine
         wrong = type(rubrics["cartpole-upright"]).model_validate(broken)
         return Rewarder(engine, {"wrong": wrong, **rubrics}, SETTINGS)
 
-    with TestClient(create_app(Service(load, print), SETTINGS)) as http:
+    with TestClient(create_app(Service(load, print, SETTINGS), SETTINGS)) as http:
         answer = http.post("/score", json={"images": [image()], "rubric": "wrong"})
         assert answer.status_code == 422
         assert "2 tokens" in answer.text

@@ -107,7 +107,7 @@ def test_bad_input_is_refused_and_the_server_goes_on(
         ({"images": [good], "rubric": {**inline, "prompt": "nul \0"}}, "rubric.prompt"),
         ({"images": [good], "rubric": {**inline, "prompt": "§" * 4000}}, "rubric.prompt"),
         (
-            {"images": [good], "rubric": {**inline, "readout": {"type": "yes_no", "yes": "Perhaps so"}}},
+            {"images": [good], "rubric": {**inline, "readout": {"type": "yes_no", "yes": "</s>"}}},
             "rubric.readout.labels",
         ),
     ]
@@ -162,7 +162,10 @@ def own_server(tmp_path: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
 def test_a_server_killed_in_mid_run_ends_the_agent_with_a_sentence(tmp_path: Path) -> None:
     with own_server(tmp_path) as (url, process):
         agent = subprocess.Popen(
-            [sys.executable, "-m", "agent", "train", "--server-url", url, "--runs", str(tmp_path)],
+            [
+                *(sys.executable, "-m", "agent", "train", "--server-url", url),
+                *("--runs", str(tmp_path), "--outage-s", "5"),
+            ],
             stderr=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             text=True,
@@ -225,7 +228,7 @@ def test_a_dead_engine_ends_the_server_with_an_error(tmp_path: Path) -> None:
     ("arguments", "reason"),
     [
         (["--model", "/nowhere"], "no such folder"),
-        (["--model", "liuhaotian/llava-v1.5-7b"], "llava-hf/llava-1.5-7b-hf"),
+        (["--model", "liuhaotian/llava-v1.6-34b"], "llava-hf/llava-1.5-7b-hf"),
         (["--model", str(CHECKPOINT), "--port", "70000"], "--port"),
         (["--model", str(CHECKPOINT), "--port", "TAKEN"], "Address already in use"),
     ],

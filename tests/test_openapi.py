@@ -20,7 +20,7 @@ def document() -> dict[str, Any]:
     async def load() -> Rewarder:
         raise AssertionError
 
-    return create_app(Service(load, print), Settings()).openapi()
+    return create_app(Service(load, print, Settings()), Settings()).openapi()
 
 
 def test_the_openapi_document_is_the_one_that_was_agreed_on() -> None:

@@ -35,7 +35,9 @@ def serving(engine: FakeEngine, settings: Settings = SETTINGS) -> Iterator[TestC
     async def load() -> Rewarder:
         return Rewarder(engine, load_rubrics(), settings)
 
-    with TestClient(create_app(Service(load, print), settings), raise_server_exceptions=False) as client:
+    with TestClient(
+        create_app(Service(load, print, settings), settings), raise_server_exceptions=False
+    ) as client:
         yield client
 
 

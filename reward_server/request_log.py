@@ -1,0 +1,120 @@
+"""One line of log for each request, with an id that also goes back to the client; and its count.
+
+Not for what a request asks (``app.py``).
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import time
+import uuid
+from contextvars import ContextVar
+
+from opentelemetry.propagate import extract
+from opentelemetry.trace import SpanKind
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from reward_server.metrics import Metrics
+from reward_server.tracing import tracer
+
+log = logging.getLogger("reward_server.access")
+
+REQUEST_ID = "X-Request-Id"
+_USABLE_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
+_QUIET = frozenset({"/livez", "/readyz", "/metrics"})
+
+request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
+
+
+class RequestLog:
+    """ASGI middleware: names, times, logs and counts requests.
+
+    A client's own ``X-Request-Id`` is kept where it is short and plain; else there is a new one.
+
+    Args:
+        app: the application behind it.
+        metrics: counts requests.
+    """
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app, self._metrics = app, metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handles one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        given = headers.get(REQUEST_ID, "")
+        name = given if _USABLE_ID.fullmatch(given) else uuid.uuid4().hex
+        token = request_id.set(name)
+        started, status = time.perf_counter(), 499  # nothing was sent: the client left
+
+        async def noted(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)[REQUEST_ID] = name
+            await send(message)
+
+        with tracer.start_as_current_span(
+            f"{scope['method']} {scope['path']}",
+            context=extract(dict(headers.items())),
+            kind=SpanKind.SERVER,
+            attributes={"http.request.method": scope["method"], "vlm_reward.request_id": name},
+        ) as span:
+            try:
+                await self._app(scope, receive, noted)
+            except Exception:
+                status = 500
+                raise
+            finally:
+                duration_s = time.perf_counter() - started
+                route = getattr(scope.get("route"), "path", "other")
+                span.set_attributes({"http.route": route, "http.response.status_code": status})
+                self._metrics.requests.labels(route, str(status)).inc()
+                _log(scope, status, duration_s)
+                request_id.reset(token)
+
+
+def _log(scope: Scope, status: int, duration_s: float) -> None:
+    level = logging.DEBUG if scope["path"] in _QUIET and status < 400 else logging.INFO
+    extra = {"status": status, "duration_s": round(duration_s, 4)}
+    log.log(level, "%s %s %d", scope["method"], scope["path"], status, extra=extra)
+
+
+class TextFormatter(logging.Formatter):
+    """Lines for people; the request's id at the end."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line, or more with a traceback."""
+        line = super().format(record)
+        name = request_id.get()
+        return f"{line} [{name}]" if name else line
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line, for machines."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line."""
+        fields: dict[str, object] = {
+            "time": self.formatTime(record),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if name := request_id.get():
+            fields["request_id"] = name
+        for extra in ("status", "duration_s"):
+            if hasattr(record, extra):
+                fields[extra] = getattr(record, extra)
+        if record.exc_info:
+            fields["exception"] = self.formatException(record.exc_info)
+        return json.dumps(fields)

@@ -1,0 +1,103 @@
+"""API keys and quotas."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from reward_client.errors import AuthenticationError, RateLimitedError
+from reward_server.access import Access, KeyFileError, read_keys
+
+KEY, OTHER = "k" * 20, "o" * 20
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_without_keys_everybody_may_ask() -> None:
+    assert Access([], 64).identify(None) is None
+
+
+def test_a_known_key_is_let_in_and_others_are_not() -> None:
+    access = Access(read_keys(f"{KEY}, {OTHER} 5", None), 64)
+    known = access.identify(f"Bearer {OTHER}")
+    assert known is not None
+    assert known.images_per_s == 5.0
+    for header in (
+        None,
+        "",
+        "Bearer",
+        "Bearer ",
+        f"Basic {KEY}",
+        f"Bearer {KEY}x",
+        f"Bearer {KEY[:-1]}",
+        KEY,
+    ):
+        with pytest.raises(AuthenticationError):
+            access.identify(header)
+
+
+def test_a_quota_refuses_and_says_when_to_come_again() -> None:
+    clock = Clock()
+    access = Access(read_keys(f"{KEY} 10,{OTHER}", None), 20, clock)
+    key, other = access.identify(f"Bearer {KEY}"), access.identify(f"Bearer {OTHER}")
+    access.spend(key, 20)
+    with pytest.raises(RateLimitedError) as caught:
+        access.spend(key, 5)
+    assert caught.value.retry_after_s == pytest.approx(0.5)
+    for _ in range(100):
+        access.spend(other, 64)  # no quota
+    clock.now += 0.5
+    access.spend(key, 5)
+
+
+def test_a_quota_lets_its_rate_through_over_time() -> None:
+    clock = Clock()
+    access = Access(read_keys(f"{KEY} 10", None), 20, clock)
+    key, passed = access.identify(f"Bearer {KEY}"), 0
+    for _ in range(1000):
+        clock.now += 0.1
+        try:
+            access.spend(key, 4)
+            passed += 4
+        except RateLimitedError:
+            pass
+    assert passed == pytest.approx(10 * 100 + 20, abs=8)
+
+
+def test_keys_come_from_a_file_too(tmp_path: Path) -> None:
+    file = tmp_path / "keys"
+    file.write_text(f"# for the lab\n\n{KEY}\n{OTHER} 2.5\n")
+    assert [key.images_per_s for key in read_keys(None, file)] == [None, 2.5]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("short", "at least 16"),
+        (f"{KEY} fast", "images per second"),
+        (f"{KEY} 0", "images per second"),
+        (f"{KEY} inf", "images per second"),
+        (f"{KEY} 5 6", "images per second"),
+    ],
+)
+def test_a_wrong_key_is_refused_by_its_line_and_never_shown(
+    tmp_path: Path, content: str, reason: str
+) -> None:
+    file = tmp_path / "keys"
+    file.write_text(f"# comment\n{content}\n")
+    with pytest.raises(KeyFileError, match=reason) as caught:
+        read_keys(None, file)
+    assert "line 2" in str(caught.value)
+    assert content.split(maxsplit=1)[0] not in str(caught.value)
+
+
+def test_a_missing_key_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(KeyFileError, match="cannot be read"):
+        read_keys(None, tmp_path / "nowhere")

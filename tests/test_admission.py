@@ -1,0 +1,122 @@
+"""The queue in front of the engine: first come, first served, bounded, and nothing leaks."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reward_client.errors import UnavailableError
+from reward_server.admission import Admission, DrainRate
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+async def hold(admission: Admission, images: int, release: asyncio.Event, order: list[int]) -> None:
+    async with admission.admit(images):
+        order.append(images)
+        await release.wait()
+
+
+def test_what_fits_runs_and_what_does_not_waits_its_turn() -> None:
+    async def scenario() -> None:
+        admission, order = Admission(4, 100), list[int]()
+        releases = [asyncio.Event() for _ in range(4)]
+        tasks = [
+            asyncio.create_task(hold(admission, images, release, order))
+            for images, release in zip([3, 4, 1, 2], releases, strict=True)
+        ]
+        await asyncio.sleep(0.01)
+        assert (order, admission.running_images, admission.queued_images) == ([3], 3, 7)
+        releases[0].set()
+        await asyncio.sleep(0.01)
+        # 1 and 2 would have fitted beside 3, but 4 came before them
+        assert (order, admission.running_images, admission.queued_images) == ([3, 4], 4, 3)
+        for release in releases:
+            release.set()
+        await asyncio.gather(*tasks)
+        assert (order, admission.running_images, admission.queued_images) == ([3, 4, 1, 2], 0, 0)
+
+    asyncio.run(scenario())
+
+
+def test_over_the_queues_limit_is_unavailable_with_the_drain_time() -> None:
+    async def scenario() -> None:
+        clock = Clock()
+        admission, release = Admission(4, 8, clock), asyncio.Event()
+        for _ in range(3):  # 4 images a second
+            async with admission.admit(4):
+                clock.now += 1.0
+        tasks = [asyncio.create_task(hold(admission, 4, release, [])) for _ in range(3)]
+        await asyncio.sleep(0.01)
+        with pytest.raises(UnavailableError) as caught:
+            async with admission.admit(4):
+                pass
+        assert caught.value.code == "overloaded"
+        assert caught.value.retry_after_s == 3.0
+        release.set()
+        await asyncio.gather(*tasks)
+
+    asyncio.run(scenario())
+
+
+def test_a_request_that_is_larger_than_the_limit_runs_alone() -> None:
+    async def scenario() -> None:
+        admission = Admission(4, 8)
+        async with admission.admit(6):
+            assert admission.running_images == 6
+        assert admission.running_images == 0
+
+    asyncio.run(scenario())
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 5), st.integers(0, 3), st.booleans()), max_size=20),
+    st.integers(1, 6),
+    st.integers(0, 12),
+)
+def test_whatever_is_cancelled_no_place_is_lost_and_no_limit_passed(
+    requests: list[tuple[int, int, bool]], max_running: int, max_queued: int
+) -> None:
+    async def one(admission: Admission, images: int, turns: int) -> None:
+        with contextlib.suppress(UnavailableError):
+            async with admission.admit(images):
+                for _ in range(turns):
+                    assert admission.running_images <= max(max_running, images)
+                    assert admission.queued_images <= max_queued
+                    await asyncio.sleep(0)
+
+    async def scenario() -> None:
+        admission = Admission(max_running, max_queued)
+        tasks = []
+        for images, turns, cancelled in requests:
+            tasks.append(asyncio.create_task(one(admission, images, turns)))
+            await asyncio.sleep(0)
+            if cancelled:
+                tasks[len(tasks) // 2].cancel()
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+        assert all(r is None or isinstance(r, asyncio.CancelledError) for r in results)
+        assert (admission.running_images, admission.queued_images) == (0, 0)
+
+    asyncio.run(scenario())
+
+
+def test_the_drain_rate_is_that_of_the_last_seconds() -> None:
+    clock = Clock()
+    rate = DrainRate(clock)
+    assert rate.images_per_s() is None
+    for _ in range(100):
+        rate.add(8)
+        clock.now += 2.0
+    assert rate.images_per_s() == pytest.approx(4.0, rel=0.1)
+    clock.now += 1000.0
+    assert rate.images_per_s() is None
