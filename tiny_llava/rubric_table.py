@@ -118,9 +118,10 @@ def table(options: Options) -> str:
             lines.append(row(name, client.rubric(name).rubric.readout.type, items, tokens, fresh))
         compared = [
             item
-            for chosen in np.array_split(pairs, max(len(pairs) // FRAMES_PER_REQUEST, 1))
+            for start in range(0, len(pairs), FRAMES_PER_REQUEST)
             for item in client.compare(
-                [(fresh.frames[a], fresh.frames[b]) for a, b in chosen], "cartpole-upright"
+                [(fresh.frames[a], fresh.frames[b]) for a, b in pairs[start : start + FRAMES_PER_REQUEST]],
+                "cartpole-upright",
             ).data
         ]
     size = np.abs(fresh.true_deg)
