@@ -7,6 +7,7 @@ Also how a frame becomes the model's input. All of it travels on the wire; reque
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
@@ -49,7 +50,16 @@ def _trimmed(text: str) -> str:
     return text
 
 
+def _stated(text: str) -> str:
+    if not text.strip(".?! "):
+        raise ValueError("must say something")
+    return text
+
+
 Prompt = Annotated[str, Field(min_length=1, max_length=MAX_PROMPT_CHARS), AfterValidator(_visible)]
+Goal = Annotated[
+    str, Field(min_length=1, max_length=MAX_GOAL_CHARS), AfterValidator(_visible), AfterValidator(_stated)
+]
 Label = Annotated[
     str,
     StringConstraints(min_length=1, max_length=64),
@@ -201,10 +211,8 @@ class Rubric(Strict):
     prompt: Prompt
     readout: Readout
     reward: RewardMap
-    unit: str | None = Field(default=None, max_length=16)
-    goal: Annotated[str, Field(min_length=1, max_length=MAX_GOAL_CHARS), AfterValidator(_visible)] | None = (
-        None
-    )
+    unit: Annotated[str, Field(min_length=1, max_length=16), AfterValidator(_visible)] | None = None
+    goal: Goal | None = None
 
     @model_validator(mode="after")
     def _reward_fits_readout(self) -> Rubric:
@@ -261,3 +269,21 @@ RubricOrName = Annotated[
 PreprocessOrRegion = Annotated[
     Annotated[Preprocess, Tag("mode")] | Annotated[Region, Tag("region")], _tag_of("mode", "region")
 ]
+
+
+def field_path(loc: Sequence[str | int], message: str) -> str:
+    """The path of a wrong field, as a client wrote it.
+
+    Args:
+        loc: pydantic's path, which has the member's tag behind each union.
+        message: pydantic's message; validators of ours that look at several fields begin theirs with
+            the name of the wrong one.
+    """
+    path = [str(part) for before, part in zip([None, *loc], loc, strict=False) if before not in _UNION_FIELDS]
+    named = re.match(r"Value error, ([a-z_]+): ", message)
+    if named and path[-1:] != [named[1]]:
+        path.append(named[1])
+    return ".".join(path)
+
+
+_UNION_FIELDS = frozenset({"rubric", "readout", "reward", "preprocess"})

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Annotated, Any, TypeVar
 
@@ -25,6 +25,7 @@ from reward_client.errors import (
     MediaTypeError,
     StatusError,
 )
+from reward_client.rubric import field_path
 from reward_client.schema import (
     CompareRequest,
     CompareResponse,
@@ -197,7 +198,7 @@ def _add_error_handlers(app: FastAPI) -> None:
                 BadRequestError("the body is not valid JSON", param="body", code="json_invalid")
             )
         message = str(first["msg"]).removeprefix("Value error, ")
-        param = _field_path(first["loc"][1:]) or "body"
+        param = field_path(first["loc"][1:], str(first["msg"])) or "body"
         return error_response(InvalidRequestError(message, param=param, code=first["type"]))
 
     @app.exception_handler(HTTPException)
@@ -211,13 +212,3 @@ def _add_error_handlers(app: FastAPI) -> None:
     async def unforeseen(_request: Request, error: Exception) -> JSONResponse:
         log.error("unforeseen error", exc_info=error)
         return error_response(InternalServerError("internal error; the server's log has the details"))
-
-
-_UNION_FIELDS = frozenset({"rubric", "readout", "reward", "preprocess"})
-
-
-def _field_path(loc: Sequence[str | int]) -> str:
-    """The path of a field in the body, from pydantic's: that has the member's tag behind each union."""
-    return ".".join(
-        str(part) for before, part in zip([None, *loc], loc, strict=False) if before not in _UNION_FIELDS
-    )

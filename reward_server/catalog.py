@@ -69,7 +69,8 @@ class Catalog:
                     param="rubric",
                     code="rubric_unavailable",
                 ) from error
-            param = f"rubric.{error.field}"
+            is_yes_no = rubric.readout.type == "yes_no"
+            param = "rubric.readout" if is_yes_no and error.field != "prompt" else f"rubric.{error.field}"
             raise InvalidRequestError(str(error), param=param, code="invalid_rubric") from error
 
     def resolve_comparison(self, asked: str | Rubric) -> tuple[ComparisonQuestion, Question]:
@@ -179,7 +180,8 @@ class Catalog:
             "device": info.device,
             "engine": info.engine,
             "input_size_px": info.input_size_px,
-            "server": version("vlm-reward"),
+            # what prepares frames and reads answers
+            "versions": {name: version(name) for name in ("vlm-reward", "pillow", "transformers")},
             "asked": asked,
             "preprocess": preprocess if isinstance(preprocess, Preprocess) else preprocess.model_dump(),
         }

@@ -87,8 +87,12 @@ def folder_digest(folder: Path) -> str:
         The first 16 hexadecimal digits of a SHA-256.
     """
     total = hashlib.sha256()
-    wanted = {".json", ".jinja", ".model", ".safetensors", ".bin"}
-    for path in sorted(p for p in folder.iterdir() if p.suffix in wanted and p.name not in _REPORTS):
+    suffixes, names = (
+        {".json", ".jinja", ".model", ".safetensors", ".bin", ".pt", ".py"},
+        {"merges.txt", "vocab.txt"},
+    )
+    files = [path for path in folder.iterdir() if path.suffix in suffixes or path.name in names]
+    for path in sorted(path for path in files if path.name not in _REPORTS):
         with path.open("rb") as file:
             total.update(path.name.encode() + b"\0" + hashlib.file_digest(file, "sha256").digest())
     return total.hexdigest()[:16]

@@ -117,6 +117,15 @@ class VllmEngine:
             input_size_px=size_px,
             images_per_prompt=images_per_prompt,
         )
+        added = getattr(self._tokenizer, "added_tokens_decoder", {}).values()
+        placeholder = getattr(self._processor, "image_token", None)
+        self._special_tokens = {
+            *self._tokenizer.all_special_tokens,
+            *(token.content for token in added if token.special),  # "<start_of_turn>" has no named role
+            *([placeholder] if placeholder else []),
+        }
+        ends = config.try_get_generation_config().get("eos_token_id", self._tokenizer.eos_token_id)
+        self._end_ids = tuple(ends) if isinstance(ends, list) else (ends,) if ends is not None else ()
         self._request_numbers = itertools.count()
         self._prepared = lru_cache(maxsize=256)(self._prepare)
 
@@ -253,10 +262,8 @@ class VllmEngine:
         return output, completion
 
     def _prepare(self, prompt: str, labels: tuple[str, ...], images: int, max_tokens: int) -> Question:
-        placeholder = getattr(self._processor, "image_token", None)
-        special = {*self._tokenizer.all_special_tokens, *([placeholder] if placeholder else [])}
         for field, text in (("prompt", prompt), *(("readout.labels", label) for label in labels)):
-            for token in special:
+            for token in self._special_tokens:
                 if token in text:
                     raise QuestionError(
                         field, f"{text[:40]!r} holds {token!r}, a special token of this model"
@@ -271,13 +278,16 @@ class VllmEngine:
         ids = tuple(self._tokenizer.encode(text, add_special_tokens=not begins))
         blank = Image.new("RGB", (self.info.input_size_px, self.info.input_size_px))
         length = len(self._processor(text=text, images=[blank] * images)["input_ids"][0])
+        tree = self._label_tree(text, labels) if labels else None
+        if tree is not None:
+            max_tokens = 1 + max(len(node.after) for node in tree.passes)
         if length + max_tokens > self._max_model_len:
             raise QuestionError(
                 "prompt",
                 f"prompt and image take {length} tokens and the answer up to {max_tokens}; this server "
                 f"takes {self._max_model_len} together",
             )
-        return Question(text, ids, length, self._label_tree(text, labels) if labels else None)
+        return Question(text, ids, length, tree)
 
     def _label_tree(self, prompt: str, labels: tuple[str, ...]) -> LabelTree:
         """How the labels are read, as the tokens that the model would write right after the prompt."""
@@ -292,6 +302,6 @@ class VllmEngine:
                 )
             tokens[label] = after[len(before) :]
         try:
-            return build_tree(tokens, self._tokenizer.eos_token_id, MAX_LABELS)
+            return build_tree(tokens, self._end_ids, MAX_LABELS)
         except LabelError as error:
             raise QuestionError("readout.labels", str(error)) from error

@@ -8,6 +8,8 @@ with the model's end-of-answer token. Not for tokenizing or for asking (``engine
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -38,19 +40,20 @@ class LabelTree:
 
     Attributes:
         passes: the forward passes; the first one follows the prompt alone.
-        sequences: token ids of each label, with the end-of-answer token where it is needed.
+        sequences: token ids of each label; one sequence for each end-of-answer token where the answer
+            must end after it.
     """
 
     passes: tuple[Pass, ...]
-    sequences: Mapping[str, tuple[int, ...]]
+    sequences: Mapping[str, tuple[tuple[int, ...], ...]]
 
 
-def build_tree(tokens: Mapping[str, Sequence[int]], end_id: int | None, max_tokens: int) -> LabelTree:
+def build_tree(tokens: Mapping[str, Sequence[int]], end_ids: Sequence[int], max_tokens: int) -> LabelTree:
     """Builds the tree of labels.
 
     Args:
         tokens: token ids of each label, right after the prompt.
-        end_id: the model's end-of-answer token.
+        end_ids: the model's end-of-answer tokens.
         max_tokens: probabilities that can be read in one pass.
 
     Raises:
@@ -63,16 +66,16 @@ def build_tree(tokens: Mapping[str, Sequence[int]], end_id: int | None, max_toke
             raise LabelError(f"{other!r} and {label!r} are the same tokens for this model's tokenizer")
         seen[tuple(ids)] = label
     beginnings = {ids[:length] for ids in seen for length in range(len(ids))}
-    sequences: dict[str, tuple[int, ...]] = {}
+    sequences: dict[str, tuple[tuple[int, ...], ...]] = {}
     for ids, label in seen.items():
         if ids in beginnings:
-            if end_id is None:
+            if not end_ids:
                 raise LabelError(f"{label!r} begins another label, and this model has no end-of-answer token")
-            sequences[label] = (*ids, end_id)
+            sequences[label] = tuple((*ids, end) for end in end_ids)
         else:
-            sequences[label] = ids
+            sequences[label] = (ids,)
     children: dict[tuple[int, ...], dict[int, None]] = {}
-    for ids in sequences.values():
+    for ids in itertools.chain.from_iterable(sequences.values()):
         for length in range(len(ids)):
             children.setdefault(ids[:length], {})[ids[length]] = None
     if len(children) > MAX_PASSES:
@@ -89,7 +92,7 @@ def build_tree(tokens: Mapping[str, Sequence[int]], end_id: int | None, max_toke
 
 
 def label_logprobs(tree: LabelTree, answers: Sequence[Mapping[int, float]]) -> dict[str, float]:
-    """Log-probability of each label: the sum along its path.
+    """Log-probability of each label: the sum along its path, over all ends that it may have.
 
     Args:
         tree: from ``build_tree``.
@@ -98,6 +101,15 @@ def label_logprobs(tree: LabelTree, answers: Sequence[Mapping[int, float]]) -> d
     """
     at = {node.after: answer for node, answer in zip(tree.passes, answers, strict=True)}
     return {
-        label: sum(at[ids[:length]][ids[length]] for length in range(len(ids)))
-        for label, ids in tree.sequences.items()
+        label: _log_sum_exp(
+            [sum(at[ids[:length]][ids[length]] for length in range(len(ids))) for ids in sequences]
+        )
+        for label, sequences in tree.sequences.items()
     }
+
+
+def _log_sum_exp(values: Sequence[float]) -> float:
+    if len(values) == 1 or max(values) == -math.inf:
+        return values[0]
+    peak = max(values)
+    return peak + math.log(math.fsum(math.exp(value - peak) for value in values))

@@ -1,15 +1,15 @@
-"""Reads the one number that a sentence states: an explicit grammar. Pure functions.
+"""Reads the one number that an answer states: an explicit grammar. Pure functions.
 
-    answer    = text that holds exactly one statement of a value
-    statement = [sign] digits [unit] [side], side anywhere in the number's sentence
-    sign      = "-" | "+" | "minus" | "negative" | "plus" | "positive"
-    unit      = degrees or radians (a number with one is preferred to numbers without), or none
+    statement = [sign] digits [unit] [side], side in the number's sentence or in one about the tilt
+    sign      = a dash or "+" right before the digits | "minus" | "negative" | "plus" | "positive"
+    unit      = degrees or radians, or none
     side      = "to the left", "leaning left", "left-leaning", "12 degrees left", "Left, 12", …;
                 clockwise is right. Left is negative.
 
-What it cannot read without guessing has no value and a reason: no number, a range, sides that
-contradict each other or the sign, a negated side, an angle to the ground, an answer that was cut off in
-the middle of the number. Not for asking the model or for rewards.
+A wrong number is far worse than none, so whatever could mean another value has no value and a reason: two
+values, a range, a bound, arithmetic, a negation, a side that is not understood or may not be the pole's, a
+sign against the side, an angle to the ground, and, where the rubric's unit is an angle, a number without a
+unit in the middle of prose. Sides are in ``sides.py``. Not for asking the model or for rewards.
 """
 
 from __future__ import annotations
@@ -17,60 +17,73 @@ from __future__ import annotations
 import itertools
 import math
 import re
+import unicodedata
 from dataclasses import dataclass
 
-_MINUS = "-\N{MINUS SIGN}\N{EN DASH}\N{NON-BREAKING HYPHEN}"
-_UNIT = r"(?:degrees?|degs?|deg\.|radians?|rads?|\N{DEGREE SIGN}|\N{MASCULINE ORDINAL INDICATOR})"
+from reward_server.sides import LEANS, SideError, side_of
 
+_UNIT = r"(?:degrees?|degs?|deg\.|radians?|rads?|°|º)"
+_SIGN_WORD = r"(?:minus|negative|plus|positive)"
 _NUMBER = re.compile(
     rf"""
-    (?<![A-Za-z0-9_.,])                               # not inside a word (v1) or another number
-    (?<![{_MINUS}+])                                  # nor behind a hyphen (CartPole-1), nor "--1"
-    (?P<sign>(?:[{_MINUS}+]|\b(?:minus|negative|plus|positive)\b)\ ?)?
+    (?<![A-Za-z0-9_.,+-])                             # not inside a word (v1), a number, "--1" or "x-1"
+    (?P<sign>[+-]|\b{_SIGN_WORD}\b\s*)?
     (?P<digits>[0-9]{{1,3}}(?:,[0-9]{{3}})+(?:\.[0-9]+)?|[0-9]+(?:\.[0-9]+)?|\.[0-9]+)
     (?P<exponent>[eE][+-]?[0-9]+)?
-    (?:\ ?-?\ ?(?P<unit>{_UNIT})(?![A-Za-z]))?
+    (?:\s?-?\s?(?P<unit>{_UNIT})(?![A-Za-z]))?
     (?![0-9A-Za-z_]|\.[0-9])                          # "2D", "1st" and "1.2.3" are not numbers
     """,
     re.VERBOSE | re.IGNORECASE,
 )
-# "10-15", "10 to 15", "between 10 and 15", "10 or 15", "12,5": more than one number, or none.
-_RANGE = re.compile(
-    rf"[0-9]\s*{_UNIT}?\s*(?:[{_MINUS}~]|to|or|and|\.\.+|,(?![0-9]{{3}}(?![0-9])))\s*[{_MINUS}+]?\.?[0-9]",
-    re.IGNORECASE,
-)
-_ENUMERATOR = re.compile(r"^\s*[0-9]+[.)]\s+(?=[A-Za-z])", re.MULTILINE)
+_DIGIT = re.compile(r"[0-9]")
 _SENTENCE_END = re.compile(r"[.!?;](?=\s|$)|\n")
-_TO_THE_GROUND = re.compile(
-    r"\b(?:to|from|with|above|below|relative to|against)\b[^.;0-9]{0,20}"
-    r"\b(?:horizontal|horizon|ground|floor|base|track|cart|surface|line)\b",
+# What is no statement of the value: counts of pictures and steps, enumerators, an echo of the question.
+_NOT_THE_VALUE = re.compile(
+    r"\b(?:images?|frames?|pictures?|figures?|steps?|number|no\.)\s*#?[0-9]+\b|#[0-9]+\b|"
+    r"^\s*[0-9]+[.)]\s+(?=[A-Za-z])|"
+    r"\(?\b(?:left|right)\s+(?:is|being|means|=)\s+(?:negative|positive)\b\)?|"
+    r"\(?\b(?:negative|positive)\s+(?:is|being|means|=|for)\s+(?:the\s+)?(?:left|right)\b\)?",
+    re.IGNORECASE | re.MULTILINE,
+)
+_OUT_OF = re.compile(r"(?<=[0-9])\s*(?:/|out\s+of)\s*[0-9]+(?![0-9.])")
+_ARITHMETIC_BEFORE = re.compile(
+    r"(?:[/±×*^:'~<>≤≥=]{2}|[/±×*^'<>≤≥—]|\+/-|[0-9]|\bpi|π|- )\s*$", re.IGNORECASE
+)
+_ARITHMETIC_AFTER = re.compile(
+    r"\s*(?:[/±×*^'′″:<>≤≥½¼¾²³π%]|[0-9]|\+/-|pi\b|x\s?[0-9]|and\s+a\b|per\b)", re.IGNORECASE
+)
+_BOUND = re.compile(
+    r"\b(?:less|more|fewer|greater|larger|smaller|lower|higher)\s+than\b|\bat\s+(?:least|most)\b|"
+    r"\b(?:under|over|within|up\s+to|below|above|exceed\w*|half\s+of|twice|between)\s+(?:[a-z]+\s+)?[+-]?[0-9]",
     re.IGNORECASE,
 )
-
-_SIDE = r"(?P<side>left|right|clockwise|counter-?\s?clockwise|anti-?clockwise)"
-_ADVERB = r"(?:(?:slightly|somewhat|strongly|heavily|sharply|mostly|more|further|far|a bit|a little|very)\s+)"
-_AFTER = (
-    r"(?![A-Za-z])(?!\s+(?:half|edge|corner|angles?)\b)"
-    # "left of the centre" is a place; "left of vertical" a direction
-    r"(?!\s+of\b(?!\s+(?:the\s+)?(?:vertical|upright|normal|straight)))"
+_RANGE = re.compile(
+    rf"[0-9]\s*{_UNIT}?\s*(?:[-~…—]|\.\.+|,(?![0-9]{{3}}(?![0-9])))\s*[+-]?\.?[0-9]", re.IGNORECASE
 )
-_LEANS = r"(?:lean|tilt|fall|slant|tip|point|inclin|bend|bent|angl|rota|swing|deviat)[a-z]*"
-# Sentences beside the number's whose side is the pole's: "The cart is to the left." is not.
-_ABOUT_TILT = re.compile(rf"\b(?:{_LEANS}|direction|side)\b|\A\W*(?:left|right)\W*\Z", re.IGNORECASE)
-_SIDES = tuple(
-    re.compile(pattern, re.IGNORECASE)
-    for pattern in (
-        rf"\b(?:to|towards?|onto)\s+(?:(?:the|its|your|our|my)\s+)?{_SIDE}{_AFTER}",
-        rf"\b{_LEANS}\s+{_ADVERB}*{_SIDE}{_AFTER}",
-        rf"\b(?:direction|side)\s*(?:is|:|=)\s*(?:the\s+)?{_SIDE}{_AFTER}",
-        r"\b(?P<side>left|right)(?:-|\s)?(?:leaning|tilt(?:ed|ing)?|slant(?:ed|ing)?|wards?)\b",
-        rf"[0-9](?:\s?-?\s?{_UNIT})?[,\s(]+{_SIDE}{_AFTER}",
-        rf"\A\W*{_SIDE}(?![A-Za-z])(?=[\s,:;.=(-]*[0-9])",
-        r"\A\W*(?P<side>left|right)\W*\Z",
-        r"\b(?P<side>clockwise|counter-?\s?clockwise|anti-?clockwise)\b",
-    )
+_NEGATED = re.compile(r"\b(?:not|neither|nor|never|without|no|cannot|unable|sorry)\b|n't\b", re.IGNORECASE)
+_NO_TILT = re.compile(rf"\b(?:neither|no\s+(?:tilt|lean|angle)|(?:not|n't)\s+(?:{LEANS}))", re.IGNORECASE)
+_TO_THE_GROUND = re.compile(
+    r"\b(?:horizontal\w*|horizon|ground|floor|[xX]-axis|perpendicular|right\s+angles?)\b|"
+    r"\b(?:to|from|with|against|above|relative\s+to)\s+(?:the\s+|its\s+)?(?:base|track|cart|surface)\b",
+    re.IGNORECASE,
 )
-_NEGATED = re.compile(r"\b(?:not|neither|nor|never|without|no)\b|n't\b", re.IGNORECASE)
+_STANDS = re.compile(
+    r"(?<!from )(?<!off )(?<!of )(?<!from the )(?<!than )\b(?:upright|straight|balanced|vertically)\b",
+    re.IGNORECASE,
+)
+_SPELLED = re.compile(
+    r"\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen|twenty|thirty|forty|fifty|"
+    r"sixty|seventy|eighty|ninety)[- ](?:\w+[- ])?degrees?\b",
+    re.IGNORECASE,
+)
+_LEAD_IN = re.compile(
+    rf"\W*(?:(?:the|a|its|this|pole's|stick|pole|of|in|to|left|right|about|approximately|around|roughly|is|at|by|"
+    rf"an?|answer|value|angles?|tilt|direction|rating|result|estimate|estimated|{LEANS})[\s:=,'(-]*)*\W*",
+    re.IGNORECASE,
+)
+_BEHIND = re.compile(
+    r"\W*(?:(?:to|towards?)\s+)?(?:the\s+)?(?:left|right|clockwise|counter-?clockwise)?\W*", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -86,85 +99,120 @@ class NumberReading:
     reason: str = ""
 
 
+class _UnclearError(Exception):
+    """The text could mean another value."""
+
+
 def read_number(text: str, unit: str | None = None, *, truncated: bool = False) -> NumberReading:
     """Reads the number that a text states.
 
     Args:
         text: what the model generated.
-        unit: the rubric's unit. With ``deg`` or ``rad``, an angle in the other unit is converted.
-        truncated: whether the text was cut off at a limit, so that a number at its very end may lack
-            digits.
+        unit: the rubric's unit. With ``deg`` or ``rad``, an angle in the other unit is converted, and a
+            number without a unit counts only where it is all that the answer says.
+        truncated: whether the text was cut off at a limit, so that the number's sentence may lack its end.
 
     Returns:
         The value with its sign, left negative, or the reason why there is none.
     """
-    text = _ENUMERATOR.sub("", text)
+    try:
+        return NumberReading(_read(_normalised(text), unit, truncated))
+    except (_UnclearError, SideError) as unclear:
+        return NumberReading(None, str(unclear))
+
+
+def _normalised(text: str) -> str:
+    """One kind of dash, no bold face, nothing that is no statement of a value."""
+    text = "".join("-" if (unicodedata.category(c) == "Pd" and c != "—") or c in "−⁻" else c for c in text)
+    return _NOT_THE_VALUE.sub(" ", text.replace("**", "").replace("`", ""))
+
+
+def _read(text: str, unit: str | None, truncated: bool) -> float:
+    is_angle = unit in {"deg", "rad"}
+    if not is_angle:
+        text = _OUT_OF.sub("", text)
     numbers = list(_NUMBER.finditer(text))
     if not numbers:
-        return NumberReading(None, "the answer states no number")
+        raise _UnclearError("the answer states no number")
     with_unit = [number for number in numbers if number["unit"]]
-    number = with_unit[0] if with_unit else numbers[0]
-    sentences = _sentences(text)
-    at = next(i for i, (_, end) in enumerate(sentences) if number.end() <= end)
-    start, end = sentences[at]
-    if truncated and end == len(text) and not _SENTENCE_END.match(text.rstrip()[-1:]):
-        return NumberReading(None, "the answer was cut off in the number's sentence")
-    first, last = number.start("digits"), number.end("digits")
-    if any(found.start() < last and found.end() > first for found in _RANGE.finditer(text, start, end)):
-        return NumberReading(None, "the answer states a range of numbers")
-    value = float(number["digits"].replace(",", "") + (number["exponent"] or ""))
-    value = _convert(value, number["unit"], unit)
+    number = (with_unit or numbers)[0]
+    bounds = _sentence(text, number)
+    sentence, others = text[slice(*bounds)], text[: bounds[0]] + "\n" + text[bounds[1] :]
+    if truncated and bounds[1] == len(text) and not _SENTENCE_END.match(text.rstrip()[-1:]):
+        raise _UnclearError("the answer was cut off in the number's sentence")
+    near = [n for n in numbers if bounds[0] <= n.start() < bounds[1]]
+    _check_one_value([*with_unit, *near] if with_unit else numbers, unit)
+    _check_expression(text, sentence, number, bounds)
+    value = _value(number, unit)
     if not math.isfinite(value):
-        return NumberReading(None, "the number is not finite")
-    if _TO_THE_GROUND.search(_until_next_number(text[number.end() : end])):
-        return NumberReading(None, "the number is an angle to the ground, not from the vertical")
-    others = [text[slice(*bounds)] for i, bounds in enumerate(sentences) if i != at]
-    return _signed(value, number["sign"], text[start:end], [s for s in others if _ABOUT_TILT.search(s)])
+        raise _UnclearError("the number is not finite")
+    if is_angle:
+        _check_angle(text, sentence, number, bounds, value)
+    if _NEGATED.search(sentence) and not (value == 0.0 and _NO_TILT.search(sentence)):
+        raise _UnclearError("the answer negates something in the number's sentence")
+    return _signed(value, number["sign"], sentence, others)
 
 
-def _signed(value: float, sign: str | None, sentence: str, others: list[str]) -> NumberReading:
-    said = (sign or "").strip().lower()
-    signum = 0 if not said else -1 if said in _MINUS or said in {"minus", "negative"} else 1
-    if value == 0.0:
-        return NumberReading(0.0)
-    # "The pole leans to the left. The angle is 10 degrees."
-    stated_in = [sentence] if _sides(sentence) else others
-    sides = {side for part in stated_in for side in _sides(part)}
-    if len(sides) == 2:
-        return NumberReading(None, "the answer names both sides")
-    if sides and any(_NEGATED.search(part) for part in stated_in if _sides(part)):
-        return NumberReading(None, "the answer negates a side")
-    side = sides.pop() if sides else 0
-    if signum and side and signum != side:
-        return NumberReading(None, "the number's sign contradicts the side")
-    return NumberReading(value * (signum or side or 1))
-
-
-def _sides(sentence: str) -> set[int]:
-    """The sides that a sentence names: -1 for left, 1 for right."""
-    return {
-        -1 if found["side"].lower().startswith(("left", "counter", "anti")) else 1
-        for pattern in _SIDES
-        for found in pattern.finditer(sentence)
-    }
-
-
-def _sentences(text: str) -> list[tuple[int, int]]:
-    """Bounds of all sentences; together they are the whole text."""
-    ends = [match.end() for match in _SENTENCE_END.finditer(text)]
-    bounds = [0, *ends, *([len(text)] if not ends or ends[-1] < len(text) else [])]
-    return list(itertools.pairwise(bounds))
-
-
-def _until_next_number(text: str) -> str:
-    following = _NUMBER.search(text)
-    return text[: following.start()] if following else text
-
-
-def _convert(value: float, said: str | None, wanted: str | None) -> float:
-    if said is None or wanted not in {"deg", "rad"}:
+def _value(number: re.Match[str], unit: str | None) -> float:
+    value = float(number["digits"].replace(",", "") + (number["exponent"] or ""))
+    if number["unit"] is None or unit not in {"deg", "rad"}:
         return value
-    in_radians = said.lower().startswith("rad")
-    if in_radians and wanted == "deg":
+    in_radians = number["unit"].lower().startswith("rad")
+    if in_radians and unit == "deg":
         return math.degrees(value)
-    return math.radians(value) if not in_radians and wanted == "rad" else value
+    return math.radians(value) if not in_radians and unit == "rad" else value
+
+
+def _check_one_value(numbers: list[re.Match[str]], unit: str | None) -> None:
+    values = [_value(number, unit) for number in numbers]
+    if max(values) - min(values) > 0.02 * max(values):  # "5.7 degrees (0.1 radians)" is one value
+        raise _UnclearError("the answer states more than one number")
+
+
+def _check_expression(text: str, sentence: str, number: re.Match[str], bounds: tuple[int, int]) -> None:
+    if _RANGE.search(sentence):
+        raise _UnclearError("the answer states a range of numbers")
+    if _ARITHMETIC_BEFORE.search(text[bounds[0] : number.start()]) or _ARITHMETIC_AFTER.match(
+        text, number.end()
+    ):
+        raise _UnclearError("the number is part of an expression")
+    if len(_DIGIT.findall(sentence)) > sum(len(_DIGIT.findall(n[0])) for n in _NUMBER.finditer(sentence)):
+        raise _UnclearError("the number's sentence holds other digits")
+    if _BOUND.search(sentence):
+        raise _UnclearError("the answer states a bound, not a value")
+
+
+def _check_angle(
+    text: str, sentence: str, number: re.Match[str], bounds: tuple[int, int], value: float
+) -> None:
+    if not number["unit"]:
+        before, behind = text[bounds[0] : number.start()], text[number.end() : bounds[1]]
+        if not (_LEAD_IN.fullmatch(before) and _BEHIND.fullmatch(behind)):
+            raise _UnclearError("the number has no unit and is not all that the answer says")
+    if _SPELLED.search(text):
+        raise _UnclearError("the answer spells a number out")
+    if _TO_THE_GROUND.search(sentence):
+        raise _UnclearError("the number may be an angle to the ground, not from the vertical")
+    if _STANDS.search(sentence) and abs(value) >= (
+        45.0 if "rad" not in (number["unit"] or "") else math.pi / 4
+    ):
+        raise _UnclearError("the pole is said to stand upright at a large angle")
+
+
+def _signed(value: float, sign: str | None, sentence: str, others: str) -> float:
+    if value == 0.0:
+        return 0.0
+    said = (sign or "").strip().lower()
+    signum = 0 if not said else -1 if said in {"-", "minus", "negative"} else 1
+    if len(re.findall(rf"\b{_SIGN_WORD}\b", sentence, re.IGNORECASE)) > (said.isalpha()):
+        raise _UnclearError("the answer speaks of a sign beside the number")
+    side = side_of(sentence, others, has_sign=signum != 0)
+    if signum and side and signum != side:
+        raise _UnclearError("the number's sign contradicts the side")
+    return value * (signum or side or 1)
+
+
+def _sentence(text: str, number: re.Match[str]) -> tuple[int, int]:
+    """Bounds of the sentence around a number."""
+    ends = [0, *(match.end() for match in _SENTENCE_END.finditer(text)), len(text)]
+    return next((a, b) for a, b in itertools.pairwise(ends) if a <= number.start() and number.end() <= b)

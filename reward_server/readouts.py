@@ -55,7 +55,9 @@ def read_labels(readout: LabelReadout, logprobs: Mapping[str, float]) -> Reading
     total = math.fsum(weights.values())
     probabilities = {label: weight / total for label, weight in weights.items()}
     if isinstance(readout, ExpectationReadout):
-        value = math.fsum(float(label) * p for label, p in probabilities.items())
+        mean = math.fsum(float(label) * p for label, p in probabilities.items())
+        numbers = [float(label) for label in labels]
+        value = min(max(mean, min(numbers)), max(numbers))  # rounding may leave the range by a bit
     elif isinstance(readout, ChoiceReadout):
         value = None
     else:

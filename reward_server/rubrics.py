@@ -11,7 +11,7 @@ from pathlib import Path
 import yaml
 from pydantic import ValidationError
 
-from reward_client.rubric import Rubric
+from reward_client.rubric import Rubric, field_path
 
 BUILT_IN = Path(__file__).parent / "rubrics"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -51,11 +51,13 @@ def _load(path: Path) -> Rubric:
         if isinstance(content, dict) and "version" not in content:
             raise RubricFileError(f"{path}: version: a rubric file says its version, such as 1")
         return Rubric.model_validate(content)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except yaml.YAMLError as error:
         raise RubricFileError(f"{path}: not valid YAML: {error}") from error
     except OSError as error:
         raise RubricFileError(f"{path}: cannot be read: {error.strerror}") from error
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        field = ".".join(str(part) for part in first["loc"]) or "rubric"
+        field = field_path(first["loc"], first["msg"]) or "rubric"
         raise RubricFileError(f"{path}: {field}: {first['msg']}") from error
+    except ValueError as error:  # not UTF-8, or a date that is none
+        raise RubricFileError(f"{path}: not valid YAML: {error}") from error

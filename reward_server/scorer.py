@@ -113,7 +113,7 @@ class Scorer:
         except EngineFrameError as error:
             return _Scored(unscored(index, ItemStatus.FAILED, str(error)))
         if scored.item.status is not ItemStatus.FAILED:
-            self._cache.put(key, scored.item.model_dump_json(exclude_none=True).encode())
+            self._cache.put(key, scored.item.model_dump_json().encode())
         return scored
 
     async def _ask(self, index: int, frame: PreparedFrame, asked: _Asked) -> _Scored:

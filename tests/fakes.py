@@ -64,7 +64,7 @@ class FakeEngine:
             raise QuestionError("prompt", "the prompt holds '<image>', a special token of this model")
         if "long" in labels:
             raise QuestionError("readout.labels", "'long' is 2 tokens")
-        tree = build_tree({label: [i] for i, label in enumerate(labels)}, None, 128) if labels else None
+        tree = build_tree({label: [i] for i, label in enumerate(labels)}, [], 128) if labels else None
         return Question(f"{'<image>' * images}{prompt}", (1, 2), 10 + max_tokens, tree)
 
     async def ask(self, images: Sequence[Image.Image], question: Question) -> Answer:

@@ -146,7 +146,7 @@ INLINE = {"prompt": "x", "readout": {"type": "yes_no"}, "reward": {"type": "prob
         (
             {"images": ["AAAA"], "rubric": {**INLINE, "readout": {"type": "yes_no", "no": "long"}}},
             422,
-            "rubric.readout.labels",
+            "rubric.readout",
         ),
         (
             {"images": ["AAAA"], "rubric": {**INLINE, "reward": {"type": "distance", "target": 0}}},
@@ -175,7 +175,7 @@ INLINE = {"prompt": "x", "readout": {"type": "yes_no"}, "reward": {"type": "prob
                 "preprocess": {"type": "region", "box": [0, 0, 0, 1]},
             },
             422,
-            "preprocess",
+            "preprocess.box",
         ),
         ({"images": ["AAAA"], "rubric": "cartpole-angle", "explain": "maybe"}, 422, "explain"),
         ({"images": ["A" * 100_001], "rubric": "cartpole-angle"}, 413, "body"),

@@ -138,6 +138,18 @@ def test_another_question_is_asked_anew(http: TestClient, change: dict[str, Any]
     assert (first.reward_id == second.reward_id) == ("explain" in change)
 
 
+@pytest.mark.parametrize("status", ["unparsable", "low_label_mass"])
+def test_an_answer_without_a_reward_is_remembered_as_such(
+    http: TestClient, engine: FakeEngine, status: str
+) -> None:
+    engine.text, engine.label_mass = "nothing", 0.1
+    rubric = ANGLE_TEXT if status == "unparsable" else UPRIGHT
+    first, second = (score(http, images=[image()], **rubric) for _ in range(2))
+    assert first.data[0].status.value == status
+    assert second.data == first.data
+    assert second.usage.cached_images == 1
+
+
 def test_a_failure_is_not_kept(http: TestClient, engine: FakeEngine) -> None:
     engine.failing = True
     assert one(http, **UPRIGHT).status.value == "failed"

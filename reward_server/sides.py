@@ -1,0 +1,94 @@
+"""Which side an answer says that the pole leans to. Pure functions; left is -1, right is 1.
+
+Not for numbers (``numbers.py``).
+"""
+
+from __future__ import annotations
+
+import re
+
+_LEFT_OR_RIGHT = r"(?P<side>left|right|clockwise|counter-?\s?clockwise|anti-?clockwise)"
+_UNIT = r"(?:degrees?|degs?|deg\.|radians?|rads?|°|º)"
+_ADVERB = r"(?:(?:slightly|somewhat|strongly|heavily|sharply|mostly|more|further|far|a bit|a little|very)\s+)"
+LEANS = r"(?:lean|tilt|fall|slant|tip|inclin|bend|bent|angl|rota|deviat)[a-z]*"
+# "left of the centre" is a place; "left of vertical" a direction
+_OF_VERTICAL = r"(?:\s+of\s+(?:the\s+)?(?:vertical|upright|normal))"
+_BEHIND = rf"(?![A-Za-z-])(?!\s+(?:half|edge|corner|angles?)\b)(?:{_OF_VERTICAL}|(?!\s+of\b))"
+
+_PATTERNS = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        rf"\b(?:to|towards?)\s+(?:(?:the|its|your|our|my)\s+)?{_LEFT_OR_RIGHT}(?:\s+side)?{_BEHIND}",
+        rf"\b{LEANS}\s+{_ADVERB}*{_LEFT_OR_RIGHT}{_BEHIND}",
+        rf"\b(?:direction|side)(?:\s+of\s+(?:the\s+)?(?:tilt|lean))?\s*(?:is|:|=)\s*(?:the\s+)?{_LEFT_OR_RIGHT}{_BEHIND}",
+        r"\b(?P<side>left|right)(?:-|\s)?(?:leaning|tilt(?:ed|ing)?|slant(?:ed|ing)?|wards?)\b",
+        rf"[0-9](?:\s?-?\s?{_UNIT})?[,\s(]+{_LEFT_OR_RIGHT}{_BEHIND}",
+        rf"\A\W*{_LEFT_OR_RIGHT}(?![A-Za-z])(?=[\s,:;.=(-]*[0-9])",
+        r"\A\W*(?P<side>left|right)\W*\Z",
+    )
+)
+_WORD = re.compile(r"\b(?:left|right)(?:wards?|most)?\b|clockwise|\b[LR]\b", re.IGNORECASE)
+_CLAUSE_END = re.compile(r"[,;:]|\b(?:and|while|but|which|where|whereas|with|as)\b", re.IGNORECASE)
+_NOT_THE_POLE = re.compile(
+    r"\b(?:carts?|mov\w+|position\w*|located|placed|velocity|opposite|away|camera|screen|rail)\b",
+    re.IGNORECASE,
+)
+_ABOUT_TILT = re.compile(rf"\b(?:{LEANS}|direction|side)\b|\A\W*(?:left|right)\W*\Z", re.IGNORECASE)
+_NEGATED = re.compile(r"\b(?:not|neither|nor|never|without|no)\b|n't\b", re.IGNORECASE)
+
+
+class SideError(Exception):
+    """The side cannot be told without guessing."""
+
+
+def side_of(sentence: str, others: str, *, has_sign: bool) -> int:
+    """The side that an answer states for its number.
+
+    Args:
+        sentence: the number's sentence.
+        others: the rest of the answer; it counts where the number's sentence names no side.
+        has_sign: whether the number has a sign of its own.
+
+    Returns:
+        -1, 1, or 0 for none.
+
+    Raises:
+        SideError: both sides, a negated one, one that may not be the pole's, or one that is not
+            understood.
+    """
+    sides = _sides(sentence, must_understand=not has_sign)
+    if not sides:
+        about_tilt = [part for part in re.split(r"[.!?;](?=\s|$)|\n", others) if _ABOUT_TILT.search(part)]
+        for part in about_tilt:
+            found = _sides(part, must_understand=False)
+            if found and _NEGATED.search(part):
+                raise SideError("the answer negates a side")
+            sides |= found
+    if len(sides) == 2:
+        raise SideError("the answer names both sides")
+    return sides.pop() if sides else 0
+
+
+def _sides(sentence: str, *, must_understand: bool) -> set[int]:
+    sides: set[int] = set()
+    for pattern in _PATTERNS:
+        for found in pattern.finditer(sentence):
+            clause = _clause(sentence, found.start("side"))
+            if not _NOT_THE_POLE.search(clause):
+                sides.add(-1 if found["side"].lower().startswith(("left", "counter", "anti")) else 1)
+    if not sides and must_understand and _WORD.search(_without_adverbs(sentence)):
+        raise SideError("the answer names a side that may not be the pole's")
+    return sides
+
+
+def _without_adverbs(sentence: str) -> str:
+    """Without "right" as in "right in the middle"."""
+    return re.sub(r"\bright\s+(?:in|on|at|above|now|here)\b", "", sentence, flags=re.IGNORECASE)
+
+
+def _clause(sentence: str, place: int) -> str:
+    """The clause around a place; one that does not name who leans goes on from the one before."""
+    ends = [0, *(match.end() for match in _CLAUSE_END.finditer(sentence)), len(sentence)]
+    starts = [end for end in ends if end <= place]
+    stop = min(end for end in ends if end > place)
+    return sentence[starts[-1] : stop]
