@@ -5,6 +5,7 @@ Not for the work itself (``train.py``).
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,7 +43,9 @@ def train(config: TrainConfig, server_url: str) -> bool:
     Returns:
         Whether the final policy solved the task.
     """
-    with RewardClient(server_url, retries=None, deadline_s=config.outage_s) as client:
+    # not a flag: other users see a command line
+    key = os.environ.get("REWARD_API_KEY")
+    with RewardClient(server_url, api_key=key, retries=None, deadline_s=config.outage_s) as client:
         server = client.wait_ready(config.wait_ready_s)
         print(f"learning from {server.model} ({server.engine}, {server.dtype}, {server.device})", flush=True)
         summary = Trainer(config, client, server).run()

@@ -79,8 +79,8 @@ class Labeler:
         self._sent.append(self._threads.submit(self._client.score, frames, self._rubric))
 
     def close(self) -> None:
-        """Drops what was not sent and waits for what is in flight."""
-        self._threads.shutdown(wait=True, cancel_futures=True)
+        """Drops what was not sent; what is in flight ends with its answer, or with the client."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
     def __enter__(self) -> Labeler:
         return self

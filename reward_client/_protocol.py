@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from reward_client.errors import (
     BY_STATUS,
+    DeadlineExceededError,
     InvalidAnswerError,
     RateLimitedError,
     RequestTimeoutError,
@@ -39,13 +40,20 @@ Model = TypeVar("Model", bound=BaseModel)
 
 FIRST_BACKOFF_S = 0.25
 MAX_BACKOFF_S = 8.0
-MAX_RETRY_AFTER_S = 60.0
+MAX_FRAME_RETRIES = 4
+"""An engine that fails on a frame so often will go on failing on it."""
 
 LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=15.0)
 """Idle connections are dropped before the server drops them (30 s): a request sent into a closing
 connection is lost."""
 
-RETRIED = (ServerUnreachableError, RequestTimeoutError, RateLimitedError, UnavailableError)
+RETRIED = (
+    ServerUnreachableError,
+    RequestTimeoutError,
+    RateLimitedError,
+    UnavailableError,
+    DeadlineExceededError,
+)
 """Errors worth another try. Scoring changes nothing on the server, so trying again is safe."""
 
 
@@ -111,6 +119,8 @@ def error_of(response: httpx.Response) -> RewardServiceError | None:
     if response.status_code == httpx.codes.OK:
         return None
     url, error_class = response.request.url, BY_STATUS.get(response.status_code)
+    if response.status_code == httpx.codes.BAD_GATEWAY:  # a proxy whose server is away
+        return ServerUnreachableError(f"{url} answered 502: the proxy cannot reach its server")
     if error_class is None:
         return InvalidAnswerError(f"{url} answered with the unexpected status {response.status_code}")
     try:
@@ -170,8 +180,10 @@ def _retry_after_s(response: httpx.Response) -> float | None:
         return None
 
 
-def from_transport(error: httpx.TransportError, url: httpx.URL | str) -> RewardServiceError:
+def from_httpx(error: httpx.RequestError, url: httpx.URL | str) -> RewardServiceError:
     """Turns an error of httpx into one of ours, with the address in its message."""
+    if isinstance(error, httpx.DecodingError | httpx.TooManyRedirects):
+        return InvalidAnswerError(f"the answer of {url} cannot be read: {error}")
     if isinstance(error, httpx.TimeoutException):
         return RequestTimeoutError(f"{url} did not answer in time ({type(error).__name__})")
     return ServerUnreachableError(f"{url} cannot be reached: {error or type(error).__name__}")
@@ -212,7 +224,8 @@ class Attempts:
             error: the failure; None where an answer came, but frames of it had failed.
 
         Returns:
-            Seconds, or None where no further try is useful or allowed. The formula is "full jitter" of
+            Seconds, or None where no further try is useful or allowed, or the wait would pass the
+            deadline. The formula is "full jitter" of
             "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
         """
         self._failed += 1
@@ -222,7 +235,7 @@ class Attempts:
             return None
         ceiling = min(MAX_BACKOFF_S, FIRST_BACKOFF_S * 2.0 ** min(self._failed, 16))
         asked = (error.retry_after_s if isinstance(error, StatusError) else None) or 0.0
-        wait_s = min(asked, MAX_RETRY_AFTER_S) + self._rng.uniform(0.0, ceiling)
+        wait_s = asked + self._rng.uniform(0.0, ceiling)
         return wait_s if self._clock() + wait_s < self._ends_at else None
 
 

@@ -27,7 +27,7 @@ from reward_client.client import (
     DEFAULT_TIMEOUT_S,
     READY_POLL_S,
 )
-from reward_client.errors import RewardServiceError, ServerNotReadyError
+from reward_client.errors import RequestTimeoutError, RewardServiceError, ServerNotReadyError
 from reward_client.frames import Frame
 from reward_client.rubric import Preprocess, Region, Rubric
 from reward_client.schema import CompareResponse, RubricDetail, ScoreResponse, ServerInfo
@@ -95,14 +95,18 @@ class AsyncRewardClient:
         attempts = self._attempts()
         response = await self._send("POST", "/score", body, attempts)
         answer = protocol.read_scores(response, len(frames))
-        while failed := protocol.failed_indices(answer):
-            delay_s = attempts.delay_s(None)
+        for _ in range(protocol.MAX_FRAME_RETRIES):
+            failed = protocol.failed_indices(answer)
+            delay_s = attempts.delay_s(None) if failed else None
             if delay_s is None:
                 break
             await asyncio.sleep(delay_s)
             again = [frames[index] for index in failed]
             body = protocol.score_body(again, rubric, preprocess, explain=explain)
-            response = await self._send("POST", "/score", body, attempts)
+            try:
+                response = await self._send("POST", "/score", body, attempts)
+            except protocol.RETRIED:
+                break  # the rewards at hand are good
             answer = protocol.merged(answer, failed, protocol.read_scores(response, len(again)))
         return answer
 
@@ -201,12 +205,16 @@ class AsyncRewardClient:
         while True:
             error: RewardServiceError | None
             try:
-                response = await self._http.request(
-                    method, path, content=body, headers=headers, timeout=attempts.timeout_s
-                )
+                # httpx limits each read; a server that trickles would pass that for ever
+                async with asyncio.timeout(attempts.timeout_s):
+                    response = await self._http.request(
+                        method, path, content=body, headers=headers, timeout=attempts.timeout_s
+                    )
                 error = protocol.error_of(response)
-            except httpx.TransportError as caught:
-                error = protocol.from_transport(caught, self._http.base_url)
+            except TimeoutError:
+                error = RequestTimeoutError(f"{self._http.base_url} did not answer in time")
+            except httpx.RequestError as caught:
+                error = protocol.from_httpx(caught, self._http.base_url)
             if error is None:
                 return response
             delay_s = attempts.delay_s(error)

@@ -11,6 +11,7 @@ It may be used from several threads at once.
 from __future__ import annotations
 
 import random
+import threading
 import time
 import uuid
 from collections.abc import Sequence
@@ -56,6 +57,7 @@ class RewardClient:
     ) -> None:
         self._retries, self._timeout_s, self._deadline_s = retries, timeout_s, deadline_s
         self._rng = random.Random()
+        self._closing = threading.Event()
         self._http = httpx.Client(
             base_url=protocol.checked_url(base_url),
             headers=protocol.default_headers(api_key),
@@ -93,14 +95,19 @@ class RewardClient:
         attempts = self._attempts()
         response = self._send("POST", "/score", body, attempts)
         answer = protocol.read_scores(response, len(frames))
-        while failed := protocol.failed_indices(answer):
-            delay_s = attempts.delay_s(None)
+        for _ in range(protocol.MAX_FRAME_RETRIES):
+            failed = protocol.failed_indices(answer)
+            delay_s = attempts.delay_s(None) if failed else None
             if delay_s is None:
                 break
-            time.sleep(delay_s)
+            if self._closing.wait(delay_s):
+                break
             again = [frames[index] for index in failed]
             body = protocol.score_body(again, rubric, preprocess, explain=explain)
-            response = self._send("POST", "/score", body, attempts)
+            try:
+                response = self._send("POST", "/score", body, attempts)
+            except protocol.RETRIED:
+                break  # the rewards at hand are good
             answer = protocol.merged(answer, failed, protocol.read_scores(response, len(again)))
         return answer
 
@@ -172,7 +179,8 @@ class RewardClient:
         return self.info()
 
     def close(self) -> None:
-        """Closes the connections."""
+        """Closes the connections, and ends waits between tries in other threads."""
+        self._closing.set()
         self._http.close()
 
     def __enter__(self) -> RewardClient:
@@ -199,15 +207,31 @@ class RewardClient:
         while True:
             error: RewardServiceError | None
             try:
-                response = self._http.request(
-                    method, path, content=body, headers=headers, timeout=attempts.timeout_s
-                )
+                response = self._request(method, path, body, headers, attempts.timeout_s)
                 error = protocol.error_of(response)
-            except httpx.TransportError as caught:
-                error = protocol.from_transport(caught, self._http.base_url)
+            except httpx.RequestError as caught:
+                error = protocol.from_httpx(caught, self._http.base_url)
             if error is None:
                 return response
             delay_s = attempts.delay_s(error)
-            if delay_s is None:
+            if delay_s is None or self._closing.wait(delay_s):
                 raise error
-            time.sleep(delay_s)
+
+    def _request(
+        self, method: str, path: str, body: bytes | None, headers: dict[str, str], timeout_s: float
+    ) -> httpx.Response:
+        ends_at = time.monotonic() + timeout_s
+        with self._http.stream(method, path, content=body, headers=headers, timeout=timeout_s) as response:
+            received = bytearray()
+            for chunk in response.iter_bytes():
+                received += chunk
+                # httpx limits each read; a server that trickles would pass that for ever
+                if time.monotonic() > ends_at:
+                    raise httpx.ReadTimeout("the answer came too slowly", request=response.request)
+            headers_left = {k: v for k, v in response.headers.items() if k.lower() != "content-encoding"}
+            return httpx.Response(
+                response.status_code,
+                headers=headers_left,
+                content=bytes(received),
+                request=response.request,
+            )

@@ -14,8 +14,10 @@ from typing import Annotated, Any, Literal
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Discriminator,
+    FailFast,
     Field,
     StringConstraints,
     Tag,
@@ -28,6 +30,7 @@ MAX_LABELS = 128
 MAX_PROMPT_CHARS = 4096
 MAX_GOAL_CHARS = 512
 MAX_ANSWER_TOKENS = 256
+MAX_FIELDS = 32
 
 _DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
@@ -75,6 +78,13 @@ class Strict(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _has_few_fields(cls, value: Any) -> Any:
+        if isinstance(value, dict) and len(value) > MAX_FIELDS:  # each unknown one would be an error
+            raise ValueError("too many fields")
+        return value
+
 
 class NumberReadout(Strict):
     """The number in a generated text, by the grammar in the documentation; left is negative."""
@@ -92,7 +102,7 @@ class ExpectationReadout(Strict):
     """Expected value over labels that are numbers, from one forward pass."""
 
     type: Literal["expectation"]
-    labels: list[Label] = Field(min_length=2, max_length=MAX_LABELS)
+    labels: Annotated[list[Label], FailFast()] = Field(min_length=2, max_length=MAX_LABELS)
     min_label_mass: Share = 0.5
 
     @model_validator(mode="after")
@@ -129,7 +139,7 @@ class ChoiceReadout(Strict):
     """Probabilities over named labels, from one forward pass; it has no value of its own."""
 
     type: Literal["choice"]
-    labels: list[Label] = Field(min_length=2, max_length=MAX_LABELS)
+    labels: Annotated[list[Label], FailFast()] = Field(min_length=2, max_length=MAX_LABELS)
     min_label_mass: Share = 0.5
 
     @model_validator(mode="after")
@@ -141,6 +151,12 @@ class ChoiceReadout(Strict):
 
 LabelReadout = ExpectationReadout | YesNoReadout | ChoiceReadout
 Readout = Annotated[NumberReadout | LabelReadout, Field(discriminator="type")]
+
+
+def _few_entries(value: Any) -> Any:
+    if isinstance(value, dict) and len(value) > MAX_LABELS:
+        raise ValueError(f"must have at most {MAX_LABELS} entries")
+    return value
 
 
 class Map(Strict):
@@ -178,7 +194,9 @@ class WeightsMap(Map):
     """Sum of each label's probability times its weight."""
 
     type: Literal["weights"]
-    weights: dict[Label, Finite] = Field(min_length=1, max_length=MAX_LABELS)
+    weights: Annotated[
+        dict[Label, Finite], Field(min_length=1, max_length=MAX_LABELS), BeforeValidator(_few_entries)
+    ]
 
 
 class AffineMap(Map):

@@ -10,7 +10,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, FailFast, Field, model_validator
 
 from reward_client.rubric import (
     Finite,
@@ -20,6 +20,9 @@ from reward_client.rubric import (
     RubricOrName,
     Strict,
 )
+
+MAX_IMAGES = 4096
+"""In any request; a server's own limit is lower (``Limits``)."""
 
 _IMAGE = "Base64 of PNG or JPEG bytes, no data: prefix."
 Timeout = Annotated[
@@ -36,7 +39,7 @@ Timeout = Annotated[
 class ScoreRequest(Strict):
     """Body of ``POST /score``."""
 
-    images: list[str] = Field(min_length=1, description=_IMAGE)
+    images: Annotated[list[str], FailFast()] = Field(min_length=1, max_length=MAX_IMAGES, description=_IMAGE)
     rubric: RubricOrName = Field(description="Name of a rubric of the server, or a rubric of one's own.")
     preprocess: PreprocessOrRegion = Preprocess.PAD
     explain: bool = Field(
@@ -55,7 +58,7 @@ class Pair(Strict):
 class CompareRequest(Strict):
     """Body of ``POST /compare``."""
 
-    pairs: list[Pair] = Field(min_length=1)
+    pairs: Annotated[list[Pair], FailFast()] = Field(min_length=1, max_length=MAX_IMAGES)
     rubric: RubricOrName = Field(description="A rubric that has a goal.")
     preprocess: PreprocessOrRegion = Preprocess.PAD
     timeout_s: Timeout = None

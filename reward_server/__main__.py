@@ -11,6 +11,7 @@ import ipaddress
 import logging
 import math
 import os
+import resource
 import signal
 import socket
 import sys
@@ -24,6 +25,7 @@ import uvicorn
 from pydantic import ValidationError
 from pydantic_settings import CliApp, SettingsError
 
+from reward_client.errors import UnavailableError
 from reward_server.access import ApiKey, KeyFileError, read_keys
 from reward_server.app import create_app
 from reward_server.checkpoint import CheckpointError, checked_model
@@ -42,6 +44,13 @@ log = logging.getLogger("reward_server")
 ENGINE_POLL_S = 1.0
 KEEP_ALIVE_S = 30
 """Longer than the client's, so that the server never closes a connection that a request is coming on."""
+
+GIL_SWITCH_S = 0.0005
+"""Python's own 5 ms, with threads that decode and prepare frames, would add up to 100 ms for /readyz."""
+
+MAX_FILES = 65_536
+DRAIN_MARGIN_S = 1.0
+"""Before uvicorn cuts off what is not finished, it gets an answer that says so."""
 
 DEAD_ENGINE_GRACE_S = 3
 """Time for answers to go out after the engine died."""
@@ -63,6 +72,9 @@ class _Server(uvicorn.Server):
 
     def _stop(self, number: int) -> None:
         self.service.gate.drain()  # not ready, and nothing new; uvicorn waits for what was accepted
+        limit_s = float(self.config.timeout_graceful_shutdown or 0) - DRAIN_MARGIN_S
+        error = UnavailableError("the server is stopping", code="draining", retry_after_s=1)
+        asyncio.get_running_loop().call_later(max(limit_s, 0.0), self.service.gate.end, error)
         self.handle_exit(number, None)
 
 
@@ -99,16 +111,18 @@ async def serve(settings: Settings, listener: socket.socket, keys: Sequence[ApiK
         server.should_exit = True
 
     service = Service(load, fail, settings, keys)
+    limits = {"max_connections": settings.max_connections}
+    protocol_class: type[asyncio.Protocol] = type("Protocol", (ImpatientProtocol,), limits)
     server = _Server(
         uvicorn.Config(
             create_app(service, settings),
             log_config=None,
             access_log=False,
             lifespan="on",
-            http=ImpatientProtocol,
-            limit_concurrency=settings.max_connections,
+            http=protocol_class,
+            ws="none",
             timeout_keep_alive=KEEP_ALIVE_S,
-            timeout_graceful_shutdown=math.ceil(settings.drain_timeout_s),
+            timeout_graceful_shutdown=math.ceil(settings.drain_timeout_s + DRAIN_MARGIN_S),
         )
     )
     server.service = service
@@ -164,6 +178,7 @@ def main() -> None:
     console = logging.StreamHandler()
     console.setFormatter(TextFormatter())
     logging.basicConfig(level=logging.INFO, handlers=[console])
+    sys.setswitchinterval(GIL_SWITCH_S)
     flush_traces: Callable[[], None] | None = None
     try:
         settings = CliApp.run(Settings)
@@ -180,7 +195,9 @@ def main() -> None:
             flush_traces = configure_tracing(settings.otlp_endpoint)
         listener = _listen(settings.host, settings.port)
         log.info("listening on http://%s:%d; loading %s", *listener.getsockname()[:2], settings.model)
-        failure = asyncio.run(serve(settings, listener, keys))
+        _allow_many_files()
+        with asyncio.Runner(loop_factory=uvicorn.Config(app="").get_loop_factory()) as runner:
+            failure = runner.run(serve(settings, listener, keys))
     except (ValidationError, SettingsError) as error:
         failure = _settings_message(error)
     except (CheckpointError, RubricFileError, KeyFileError, _ListenError) as error:
@@ -194,6 +211,14 @@ def main() -> None:
         print(f"reward-server: {failure}", file=sys.stderr, flush=True)
     # At once: a thread may still be loading the model.
     os._exit(0 if failure is None else 1)
+
+
+def _allow_many_files() -> None:
+    """Each connection is an open file; the usual soft limit is 1024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if 0 <= soft < MAX_FILES:
+        wanted = MAX_FILES if hard < 0 else min(MAX_FILES, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _with_checked_model(settings: Settings) -> Settings:

@@ -62,6 +62,10 @@ class TokenBucket:
         self._tokens -= images
         return 0.0
 
+    def give_back(self, images: int) -> None:
+        """Puts images back that were taken for nothing."""
+        self._tokens = min(self._burst, self._tokens + images)
+
 
 class Access:
     """Checks keys and quotas.
@@ -122,6 +126,12 @@ class Access:
                 f"over this key's quota by {images} images", code="quota", retry_after_s=wait_s
             )
 
+    def refund(self, key: ApiKey | None, images: int) -> None:
+        """Gives images back to a key's quota: the server was too busy for them."""
+        bucket = self._buckets.get(key.digest) if key else None
+        if bucket is not None:
+            bucket.give_back(images)
+
 
 def read_keys(listed: str | None, file: Path | None) -> list[ApiKey]:
     """Reads keys from a setting and a file.
@@ -133,7 +143,8 @@ def read_keys(listed: str | None, file: Path | None) -> list[ApiKey]:
     Both forms take ``key`` or ``key images_per_second``.
 
     Raises:
-        KeyFileError: the file cannot be read, or a key is too short or its rate is not a number.
+        KeyFileError: the file cannot be read, there is no key, a key is too short, or its rate is not a
+            number.
     """
     entries = [(f"key {i + 1}", entry) for i, entry in enumerate((listed or "").split(",")) if entry.strip()]
     if file is not None:
@@ -146,6 +157,8 @@ def read_keys(listed: str | None, file: Path | None) -> list[ApiKey]:
             for i, line in enumerate(lines)
             if line.strip() and not line.lstrip().startswith("#")
         ]
+    if not entries and (listed is not None or file is not None):
+        raise KeyFileError(f"{file or 'the list of API keys'} holds no key")
     return [_key(place, entry) for place, entry in entries]
 
 

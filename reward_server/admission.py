@@ -21,8 +21,12 @@ WINDOW_S = 30.0
 MAX_RETRY_AFTER_S = 60.0
 
 
+class QueueFullError(UnavailableError):
+    """Too many images wait already."""
+
+
 class DrainRate:
-    """Images answered per second, lately.
+    """Images answered per second of work, lately; times without work do not count.
 
     Args:
         clock: seconds.
@@ -30,21 +34,29 @@ class DrainRate:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._answered: deque[tuple[float, int]] = deque()
+        self._answered: deque[tuple[float, int, float]] = deque()
+        self._working_since: float | None = None
+
+    def works(self, working: bool) -> None:
+        """Says whether there is work from now on."""
+        if not working:
+            self._working_since = None
+        elif self._working_since is None:
+            self._working_since = self._clock()
 
     def add(self, images: int) -> None:
-        """Counts answered images."""
-        self._answered.append((self._clock(), images))
+        """Counts answered images, and the time of work since the last ones."""
+        now = self._clock()
+        busy_s = now - self._working_since if self._working_since is not None else 0.0
+        self._working_since = now
+        self._answered.append((now, images, busy_s))
         self._forget()
 
     def images_per_s(self) -> float | None:
-        """The rate since the oldest answer of the window; None where too little was answered to tell."""
+        """The rate over the last half minute; None where nothing was answered."""
         self._forget()
-        if len(self._answered) < 2:
-            return None
-        elapsed_s = self._clock() - self._answered[0][0]
-        answered = sum(images for _, images in self._answered) - self._answered[0][1]
-        return answered / elapsed_s if elapsed_s > 0 and answered else None
+        busy_s = sum(busy for _, _, busy in self._answered)
+        return sum(images for _, images, _ in self._answered) / busy_s if busy_s > 0 else None
 
     def _forget(self) -> None:
         while self._answered and self._answered[0][0] < self._clock() - WINDOW_S:
@@ -84,7 +96,7 @@ class Admission:
             How long it waited, in seconds.
 
         Raises:
-            UnavailableError: the queue is full; it says when to come again.
+            QueueFullError: too many wait; it says when to come again.
         """
         arrived = self._clock()
         if self._waiting or not self._fits(images):
@@ -92,21 +104,33 @@ class Admission:
                 await self._wait(images)
         else:
             self.running_images += images
+        self._drain_rate.works(True)
         try:
             yield self._clock() - arrived
             self._drain_rate.add(images)
         finally:
             self.running_images -= images
             self._admit_waiting()
+            self._drain_rate.works(self.running_images > 0)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether not even one more image may wait."""
+        return (bool(self._waiting) or not self._fits(1)) and self.queued_images >= self._max_queued
+
+    def refusal(self, images: int) -> QueueFullError:
+        """What a request is told that may not wait."""
+        queued = self.queued_images
+        return QueueFullError(
+            f"{queued} images wait already; the limit is {self._max_queued}",
+            code="overloaded",
+            retry_after_s=self._retry_after_s(queued + images),
+        )
 
     async def _wait(self, images: int) -> None:
         queued = self.queued_images
         if queued + images > self._max_queued:
-            raise UnavailableError(
-                f"{queued} images wait already; the limit is {self._max_queued}",
-                code="overloaded",
-                retry_after_s=self._retry_after_s(queued + images),
-            )
+            raise self.refusal(images)
         place = (images, asyncio.get_running_loop().create_future())
         self._waiting.append(place)
         try:

@@ -38,7 +38,7 @@ from reward_client.schema import (
 )
 from reward_server.body_limit import BodyLimit
 from reward_server.gate import ClientGoneError
-from reward_server.guard import Guard
+from reward_server.guard import Guard, Turnstile
 from reward_server.model import EngineDeadError
 from reward_server.request_log import RequestLog
 from reward_server.responses import error_response
@@ -78,10 +78,12 @@ def create_app(service: Service, settings: Settings) -> FastAPI:
         title="vlm-reward",
         summary="Rewards for reinforcement learning from a vision-language model",
         lifespan=lifespan,
+        redirect_slashes=False,
         responses={status: {"model": ErrorResponse} for status in (401, 422, 503)},
     )
     app.state.service = service
     open_paths = {"/livez", "/readyz", *(["/metrics"] if settings.metrics_open else [])}
+    app.add_middleware(Turnstile, admission=service.admission, paths=frozenset({"/score", "/compare"}))
     app.add_middleware(
         BodyLimit,
         max_bytes=settings.max_body_bytes,
@@ -125,7 +127,7 @@ def create_app(service: Service, settings: Settings) -> FastAPI:
         answer = await admitted(
             request, count, body.timeout_s, lambda queue_s: rewarder.comparer.compare(body, queue_s)
         )
-        service.metrics.add_times(answer.timings)
+        service.metrics.add_comparisons(body.rubric if isinstance(body.rubric, str) else "inline", answer)
         return answer
 
     @app.get("/info")
@@ -206,9 +208,6 @@ def _add_error_handlers(app: FastAPI) -> None:
         if isinstance(error.__cause__, StatusError):  # FastAPI wraps what goes wrong in reading a body
             return error_response(error.__cause__)
         error_class = BY_STATUS.get(error.status_code, InternalServerError)
-        return error_response(error_class(str(error.detail)))
-
-    @app.exception_handler(Exception)
-    async def unforeseen(_request: Request, error: Exception) -> JSONResponse:
-        log.error("unforeseen error", exc_info=error)
-        return error_response(InternalServerError("internal error; the server's log has the details"))
+        answer = error_response(error_class(str(error.detail)))
+        answer.headers.update(error.headers or {})
+        return answer

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+import math
 import os
 from collections.abc import Sequence
 from functools import lru_cache
@@ -100,6 +101,8 @@ class VllmEngine:
                 enable_prefix_caching=False,
                 mm_processor_cache_gb=0,
                 disable_log_stats=False,  # its metrics go to /metrics
+                # a signal to the whole process group must not end work that we still drain
+                shutdown_timeout=math.ceil(settings.drain_timeout_s),
                 seed=0,
             )
         )
@@ -257,7 +260,8 @@ class VllmEngine:
             log.exception("the engine could not process a frame")
             raise EngineFrameError("the engine could not process this frame") from error
         completion = output.outputs[0]
-        if completion.finish_reason == "error" or not output.prompt_token_ids:
+        # "abort" too is no answer: its text may lack an end, or a digit
+        if completion.finish_reason not in {"stop", "length"} or not output.prompt_token_ids:
             raise EngineFrameError("the engine gave no answer for this frame")
         return output, completion
 

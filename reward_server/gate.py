@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from reward_client.errors import DeadlineExceededError, UnavailableError
+from reward_client.errors import DeadlineExceededError, StatusError, UnavailableError
 from reward_server.access import Access, ApiKey
-from reward_server.admission import Admission
-from reward_server.health import Health
+from reward_server.admission import Admission, QueueFullError
 
 T = TypeVar("T")
 
@@ -27,12 +26,13 @@ class Gate:
     Args:
         access: keys and quotas.
         admission: the queue in front of the engine.
-        health: told of each request that is worked on.
     """
 
-    def __init__(self, access: Access, admission: Admission, health: Health) -> None:
-        self._access, self._admission, self._health = access, admission, health
+    def __init__(self, access: Access, admission: Admission) -> None:
+        self._access, self._admission = access, admission
         self._draining = False
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._ended_by: StatusError | None = None
 
     @property
     def draining(self) -> bool:
@@ -42,6 +42,12 @@ class Gate:
     def drain(self) -> None:
         """Takes no new work from now on; what was accepted goes on."""
         self._draining = True
+
+    def end(self, error: StatusError) -> None:
+        """Ends all work with an error, and whatever comes after it."""
+        self._draining, self._ended_by = True, error
+        for task in self._tasks:
+            task.cancel()
 
     async def run(
         self,
@@ -69,25 +75,35 @@ class Gate:
             ClientGoneError: the client disconnected.
         """
         if self._draining:
-            raise UnavailableError("the server is stopping", code="draining", retry_after_s=1)
+            raise self._ended_by or UnavailableError(
+                "the server is stopping", code="draining", retry_after_s=1
+            )
         self._access.spend(key, images)
-        task = asyncio.ensure_future(self._within(work, images, timeout_s))
+        task = asyncio.create_task(self._within(work, images, timeout_s, key))
+        self._tasks.add(task)
         watch = asyncio.ensure_future(gone())
         try:
             await asyncio.wait({task, watch}, return_when=asyncio.FIRST_COMPLETED)
             if not task.done():
                 raise ClientGoneError
+            if task.cancelled() and self._ended_by:
+                raise self._ended_by
             return task.result()
         finally:
+            self._tasks.discard(task)
             task.cancel()
             watch.cancel()
             await asyncio.gather(task, watch, return_exceptions=True)  # the result was taken above
 
-    async def _within(self, work: Callable[[float], Awaitable[T]], images: int, timeout_s: float) -> T:
+    async def _within(
+        self, work: Callable[[float], Awaitable[T]], images: int, timeout_s: float, key: ApiKey | None
+    ) -> T:
         try:
             async with asyncio.timeout(timeout_s), self._admission.admit(images) as queue_s:
-                with self._health.working():
-                    return await work(queue_s)
+                return await work(queue_s)
+        except QueueFullError:
+            self._access.refund(key, images)
+            raise
         except TimeoutError as error:
             raise DeadlineExceededError(
                 f"not answered within {timeout_s:g} s", param="timeout_s", code="deadline"

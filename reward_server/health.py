@@ -1,4 +1,4 @@
-"""Whether the engine truly works: requests that take too long, and a canary frame when nothing is asked.
+"""Whether the engine truly works: how long it has owed an answer, and a canary frame when it gave none.
 
 Not for the process (``__main__.py`` watches for a dead engine) or for HTTP (``app.py``).
 """
@@ -6,11 +6,14 @@ Not for the process (``__main__.py`` watches for a dead engine) or for HTTP (``a
 from __future__ import annotations
 
 import asyncio
-import itertools
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
+
+from PIL import Image
+
+from reward_server.model import Answer, Engine, EngineDeadError, EngineInfo, Generation, Question
 
 log = logging.getLogger(__name__)
 
@@ -18,65 +21,100 @@ log = logging.getLogger(__name__)
 class Health:
     """Tells whether frames can be scored now. vLLM's own check reads a flag and misses a hang.
 
+    Only answers of the engine itself count: not cached ones, not refused frames, and not requests that
+    were given up at their deadline.
+
     Args:
-        canary: scores one frame, anew each time.
         idle_s: after this time without an answer the canary is asked.
-        stuck_s: an admitted request, or a canary, older than this means that the engine hangs.
+        stuck_s: the engine hangs where it has owed an answer for longer.
         clock: seconds.
     """
 
-    def __init__(
-        self,
-        canary: Callable[[], Awaitable[None]],
-        idle_s: float,
-        stuck_s: float,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._canary, self._idle_s, self._stuck_s, self._clock = canary, idle_s, stuck_s, clock
-        self._numbers = itertools.count()
-        self._started: dict[int, float] = {}
+    def __init__(self, idle_s: float, stuck_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._idle_s, self._stuck_s, self._clock = idle_s, stuck_s, clock
         self._answered_at = clock()
+        self._owed_since: float | None = None
+        self._asking = 0
         self._canary_failure: str | None = None
 
     @contextmanager
-    def working(self) -> Iterator[None]:
-        """Holds while one admitted request is with the engine."""
-        number = next(self._numbers)
-        self._started[number] = self._clock()
+    def asking(self) -> Iterator[None]:
+        """Holds while the engine is asked; leaving it without an error means that it answered."""
+        if self._owed_since is None:
+            self._owed_since = self._clock()
+        self._asking += 1
         try:
             yield
             self._answered_at = self._clock()
+            self._owed_since = self._answered_at if self._asking > 1 else None
             self._canary_failure = None
         finally:
-            del self._started[number]
+            self._asking -= 1
 
     def trouble(self) -> str | None:
         """Why frames cannot be scored now; None if they can."""
-        oldest_s = self._clock() - min(self._started.values(), default=self._clock())
-        if oldest_s > self._stuck_s:
-            return f"a request has been with the engine for {oldest_s:.0f} s"
+        if self._owed_since is not None and (owed_s := self._clock() - self._owed_since) > self._stuck_s:
+            return f"the engine has not answered for {owed_s:.0f} s"
         return self._canary_failure
 
-    def start(self) -> None:
-        """Counts the idle time from now."""
-        self._answered_at = self._clock()
+    async def watch(self, canary: Callable[[], Awaitable[None]]) -> None:
+        """Asks the canary whenever nothing was answered for a while; runs until it is cancelled.
 
-    async def watch(self) -> None:
-        """Asks the canary whenever nothing was answered for a while; runs until it is cancelled."""
+        Args:
+            canary: has the engine score one frame.
+
+        Raises:
+            EngineDeadError: the engine died.
+        """
+        self._answered_at = self._clock()
         while True:
             await asyncio.sleep(self._idle_s / 4)
-            if not self._started and self._clock() - self._answered_at >= self._idle_s:
-                await self._ask_canary()
+            if self._clock() - self._answered_at >= self._idle_s:
+                await self._ask(canary)
 
-    async def _ask_canary(self) -> None:
+    async def _ask(self, canary: Callable[[], Awaitable[None]]) -> None:
         try:
             async with asyncio.timeout(self._stuck_s):
-                with self.working():
-                    await self._canary()
+                await canary()
         except TimeoutError:
             self._canary_failure = f"the canary frame was not answered within {self._stuck_s:g} s"
+        except EngineDeadError:
+            raise
         except Exception as error:  # noqa: BLE001 - whatever it was, the engine does not work
             self._canary_failure = f"the canary frame failed: {type(error).__name__}"
         else:
             return
         log.warning("not ready: %s", self._canary_failure)
+
+
+class WatchedEngine:
+    """An engine whose answers its health is told of.
+
+    Args:
+        engine: the engine.
+        health: told when it is asked and when it answers.
+    """
+
+    def __init__(self, engine: Engine, health: Health) -> None:
+        self._engine, self._health = engine, health
+
+    @property
+    def info(self) -> EngineInfo:
+        """What is served."""
+        return self._engine.info
+
+    def question(self, prompt: str, labels: Sequence[str], images: int = 1, max_tokens: int = 1) -> Question:
+        """Prepares a question."""
+        return self._engine.question(prompt, labels, images, max_tokens)
+
+    async def ask(self, images: Sequence[Image.Image], question: Question) -> Answer:
+        """Reads label probabilities."""
+        with self._health.asking():
+            return await self._engine.ask(images, question)
+
+    async def generate(
+        self, images: Sequence[Image.Image], question: Question, max_tokens: int
+    ) -> Generation:
+        """Generates text."""
+        with self._health.asking():
+            return await self._engine.generate(images, question, max_tokens)

@@ -10,7 +10,7 @@ from collections import defaultdict, deque
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from reward_client.schema import ScoreResponse, Timings
+from reward_client.schema import CompareResponse, ScoreResponse, Timings
 
 WINDOW = 512
 """Answers of one rubric over which the most frequent one's share is taken."""
@@ -33,6 +33,12 @@ class Metrics:
         )
         self.frames = Counter(
             "vlm_reward_frames", "Frames by rubric and item status.", ["rubric", "status"], registry=registry
+        )
+        self.comparisons = Counter(
+            "vlm_reward_comparisons",
+            "Pairs by rubric, item status, and whether both orders agreed.",
+            ["rubric", "status", "consistent"],
+            registry=registry,
         )
         self.cached = Counter(
             "vlm_reward_cached_frames", "Frames answered from the cache.", ["rubric"], registry=registry
@@ -84,6 +90,13 @@ class Metrics:
         if answers:
             (_, most), *_ = Tally(answers).most_common(1)
             self.top_answer_share.labels(rubric).set(most / len(answers))
+
+    def add_comparisons(self, rubric: str, answer: CompareResponse) -> None:
+        """Counts one answer of ``POST /compare``."""
+        self.add_times(answer.timings)
+        for item in answer.data:
+            consistent = "" if item.consistent is None else str(item.consistent).lower()
+            self.comparisons.labels(rubric, item.status.value, consistent).inc()
 
     def add_times(self, timings: Timings) -> None:
         """Counts where one request's time went."""

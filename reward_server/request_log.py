@@ -17,13 +17,18 @@ from opentelemetry.trace import SpanKind
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from reward_client.errors import InternalServerError
 from reward_server.metrics import Metrics
+from reward_server.responses import error_response
 from reward_server.tracing import tracer
 
 log = logging.getLogger("reward_server.access")
 
 REQUEST_ID = "X-Request-Id"
 _USABLE_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
+NOTHING_SENT = 499
+"""nginx's number for a client that left before its answer."""
+
 _QUIET = frozenset({"/livez", "/readyz", "/metrics"})
 
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
@@ -51,7 +56,7 @@ class RequestLog:
         given = headers.get(REQUEST_ID, "")
         name = given if _USABLE_ID.fullmatch(given) else uuid.uuid4().hex
         token = request_id.set(name)
-        started, status = time.perf_counter(), 499  # nothing was sent: the client left
+        started, status = time.perf_counter(), NOTHING_SENT
 
         async def noted(message: Message) -> None:
             nonlocal status
@@ -69,8 +74,10 @@ class RequestLog:
             try:
                 await self._app(scope, receive, noted)
             except Exception:
-                status = 500
-                raise
+                log.exception("unforeseen error")
+                if status == NOTHING_SENT:
+                    error = InternalServerError("internal error; the server's log has the details")
+                    await error_response(error)(scope, receive, noted)
             finally:
                 duration_s = time.perf_counter() - started
                 route = getattr(scope.get("route"), "path", "other")
@@ -83,7 +90,8 @@ class RequestLog:
 def _log(scope: Scope, status: int, duration_s: float) -> None:
     level = logging.DEBUG if scope["path"] in _QUIET and status < 400 else logging.INFO
     extra = {"status": status, "duration_s": round(duration_s, 4)}
-    log.log(level, "%s %s %d", scope["method"], scope["path"], status, extra=extra)
+    path = scope["raw_path"].decode("ascii", "backslashreplace")  # still quoted: no line breaks in it
+    log.log(level, "%s %s %d", scope["method"], path, status, extra=extra)
 
 
 class TextFormatter(logging.Formatter):

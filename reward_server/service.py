@@ -20,7 +20,7 @@ from reward_server.catalog import Catalog
 from reward_server.comparer import Comparer
 from reward_server.decode import FrameLimits
 from reward_server.gate import Gate
-from reward_server.health import Health
+from reward_server.health import Health, WatchedEngine
 from reward_server.intake import Intake
 from reward_server.metrics import Metrics
 from reward_server.model import Engine, EngineDeadError
@@ -38,6 +38,8 @@ class Rewarder:
     """
 
     def __init__(self, engine: Engine, rubrics: Mapping[str, Rubric], settings: Settings) -> None:
+        self.health = Health(settings.canary_after_s, settings.stuck_after_s)
+        engine = WatchedEngine(engine, self.health)
         self._engine, self._settings = engine, settings
         self.catalog = Catalog(engine, rubrics)
         intake = Intake(FrameLimits(settings.max_image_pixels, settings.max_aspect_ratio))
@@ -90,23 +92,21 @@ class Service:
         self.metrics = Metrics()
         self.access = Access(keys, settings.max_images_per_request)
         self.admission = Admission(settings.max_running_images, settings.max_queued_images)
-        self._health = Health(self._canary, settings.canary_after_s, settings.stuck_after_s)
-        self.gate = Gate(self.access, self.admission, self._health)
+        self.gate = Gate(self.access, self.admission)
 
     async def run(self) -> None:
         """Loads what answers requests, then watches it; a failure goes to ``on_failure``."""
         try:
             self._rewarder = await self._load()
+            await self._rewarder.health.watch(self._rewarder.warm_up)
         except Exception as error:  # noqa: BLE001 - whatever it was, the process cannot serve
             self.fail(error)
-            return
-        self._health.start()
-        await self._health.watch()
 
     def fail(self, error: BaseException) -> None:
         """Marks the service as dead and reports why, once."""
         if not self._failed:
             self._failed = True
+            self.gate.end(UnavailableError("the model's engine died", code="engine_dead"))
             self._on_failure(error)
 
     def dead(self, errors: BaseExceptionGroup[EngineDeadError]) -> UnavailableError:
@@ -132,10 +132,10 @@ class Service:
         Raises:
             UnavailableError: it is still loading or dead, it drains, or its engine does not answer.
         """
-        self.rewarder()
+        rewarder = self.rewarder()
         if self.gate.draining:
             raise UnavailableError("the server is stopping", code="draining", retry_after_s=1)
-        if trouble := self._health.trouble():
+        if trouble := rewarder.health.trouble():
             raise UnavailableError(trouble, code="engine_stuck", retry_after_s=5)
 
     def render_metrics(self) -> bytes:
@@ -149,10 +149,3 @@ class Service:
         self.metrics.images.labels("queued").set(self.admission.queued_images)
         self.metrics.images.labels("running").set(self.admission.running_images)
         return generate_latest(self.metrics.registry) + generate_latest()
-
-    async def _canary(self) -> None:
-        try:
-            await self.rewarder().warm_up()
-        except EngineDeadError as error:
-            self.fail(error)
-            raise

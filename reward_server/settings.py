@@ -62,7 +62,7 @@ class Settings(BaseSettings):
     metrics_open: bool = Field(default=False, description="answer /metrics without a key")
 
     max_images_per_request: int = Field(default=64, ge=1, description="images in one request")
-    max_body_bytes: int = Field(default=64 * 2**20, ge=1, description="size of a request's body")
+    max_body_bytes: int = Field(default=32 * 2**20, ge=1, description="size of a request's body")
     max_image_pixels: int = Field(default=4_194_304, ge=1, description="width times height of an image")
     max_aspect_ratio: float = Field(default=8.0, ge=1.0, description="an image's longer over shorter side")
 
@@ -75,7 +75,9 @@ class Settings(BaseSettings):
     max_pending_bytes: int = Field(
         default=2**30, ge=1, description="bodies of all requests that are not answered yet, together"
     )
-    max_connections: int = Field(default=1024, ge=1, description="open connections")
+    max_connections: int = Field(
+        default=1024, ge=1, description="open connections; beyond, idle ones make room for new ones"
+    )
     body_timeout_s: float = Field(default=30.0, gt=0.0, description="time for a body to arrive")
     default_timeout_s: float = Field(
         default=120.0, gt=0.0, description="deadline of requests that name none (timeout_s)"
@@ -86,7 +88,7 @@ class Settings(BaseSettings):
     stuck_after_s: float = Field(
         default=30.0,
         gt=0.0,
-        description="not ready while the engine works on a request for longer than this",
+        description="not ready while the engine has owed an answer for longer than this",
     )
     drain_timeout_s: float = Field(
         default=30.0, ge=0.0, description="time to finish accepted requests after SIGTERM"

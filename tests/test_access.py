@@ -98,6 +98,16 @@ def test_a_wrong_key_is_refused_by_its_line_and_never_shown(
     assert content.split(maxsplit=1)[0] not in str(caught.value)
 
 
+@pytest.mark.parametrize("listed", ["", " , "])
+def test_a_list_without_a_key_does_not_open_the_door(listed: str, tmp_path: Path) -> None:
+    with pytest.raises(KeyFileError, match="holds no key"):
+        read_keys(listed, None)
+    file = tmp_path / "keys"
+    file.write_text("# none yet\n")
+    with pytest.raises(KeyFileError, match="holds no key"):
+        read_keys(None, file)
+
+
 def test_a_missing_key_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(KeyFileError, match="cannot be read"):
         read_keys(None, tmp_path / "nowhere")

@@ -110,13 +110,16 @@ def test_whatever_is_cancelled_no_place_is_lost_and_no_limit_passed(
     asyncio.run(scenario())
 
 
-def test_the_drain_rate_is_that_of_the_last_seconds() -> None:
+def test_the_drain_rate_is_that_of_working_time() -> None:
     clock = Clock()
     rate = DrainRate(clock)
     assert rate.images_per_s() is None
-    for _ in range(100):
-        rate.add(8)
+    for _ in range(5):  # 8 images in 2 s of work, then nothing to do for 3 s
+        rate.works(True)
         clock.now += 2.0
-    assert rate.images_per_s() == pytest.approx(4.0, rel=0.1)
+        rate.add(8)
+        rate.works(False)
+        clock.now += 3.0
+    assert rate.images_per_s() == pytest.approx(4.0)
     clock.now += 1000.0
     assert rate.images_per_s() is None

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import random
+import socket
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -101,7 +104,15 @@ def test_each_status_is_its_own_error(score: Score, grey_frame: NDArray[np.uint8
 
 @both
 @pytest.mark.parametrize(
-    "passing", [error(503, Retry_After="0"), error(429), httpx.ConnectError("refused"), httpx.ReadTimeout("")]
+    "passing",
+    [
+        error(503, Retry_After="0"),
+        error(429),
+        error(504),
+        httpx.Response(502, content=b"<html>"),
+        httpx.ConnectError("refused"),
+        httpx.ReadTimeout(""),
+    ],
 )
 def test_what_may_pass_is_tried_again(
     score: Score, grey_frame: NDArray[np.uint8], passing: httpx.Response | Exception
@@ -139,6 +150,18 @@ def test_a_frame_that_keeps_failing_has_no_reward(score: Score, grey_frame: NDAr
 
 
 @both
+def test_frames_that_fail_for_good_cost_no_other_its_reward(
+    score: Score, grey_frame: NDArray[np.uint8]
+) -> None:
+    handler, seen = answering(ok(0.1, None), ok(None))
+    answer = score(handler, [grey_frame, grey_frame], retries=None)
+    assert [item.reward for item in answer.data] == [0.1, None]
+    assert len(seen) == 1 + _protocol.MAX_FRAME_RETRIES
+    handler, _ = answering(ok(0.1, None), error(503))
+    assert score(handler, [grey_frame, grey_frame], retries=1).data[0].reward == 0.1
+
+
+@both
 def test_rewards_of_two_kinds_are_not_mixed(score: Score, grey_frame: NDArray[np.uint8]) -> None:
     other = response([1.0]).model_copy(update={"reward_id": "other"})
     handler, _ = answering(ok(0.1, None), httpx.Response(200, content=other.model_dump_json()))
@@ -171,7 +194,7 @@ def test_a_wait_that_the_server_asks_for_is_honoured_and_jittered() -> None:
     delays = [attempts.delay_s(UnavailableError("", retry_after_s=7.0)) for _ in range(20)]
     assert all(delay is not None and 7.0 <= delay <= 7.0 + _protocol.MAX_BACKOFF_S for delay in delays)
     assert len(set(delays)) > 1 or _protocol.FIRST_BACKOFF_S == 0.0
-    assert attempts.delay_s(UnavailableError("", retry_after_s=1e9)) is not None  # capped at a minute
+    assert attempts.delay_s(UnavailableError("", retry_after_s=1e9)) is None  # past the deadline
     late = _protocol.Attempts(None, 60.0, 5.0, random.Random(0), lambda: 0.0)
     assert late.delay_s(UnavailableError("", retry_after_s=7.0)) is None
 
@@ -257,3 +280,47 @@ def test_waiting_for_a_server_ends() -> None:
         pytest.raises(ServerNotReadyError),
     ):
         client.wait_ready(0.0)
+
+
+@pytest.mark.parametrize("kind", [RewardClient, AsyncRewardClient])
+def test_a_server_that_trickles_does_not_pass_the_limit(kind: Any) -> None:
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def trickle() -> None:
+        connection, _ = listener.accept()
+        with contextlib.suppress(OSError):
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+            for _ in range(100):
+                connection.sendall(b" ")
+                time.sleep(0.05)
+        connection.close()
+
+    thread = threading.Thread(target=trickle, daemon=True)
+    thread.start()
+    client = kind(f"http://127.0.0.1:{listener.getsockname()[1]}", timeout_s=0.3, retries=0)
+    started = time.monotonic()
+    with pytest.raises(RequestTimeoutError):
+        asyncio.run(client.info()) if kind is AsyncRewardClient else client.info()
+    assert time.monotonic() - started < 2.0
+    listener.close()
+
+
+def test_closing_a_client_ends_its_waits_in_other_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_protocol, "FIRST_BACKOFF_S", 60.0)
+    handler, seen = answering(error(503, Retry_After="60"))
+    client = RewardClient("http://server", transport=httpx.MockTransport(handler), retries=None)
+    failures: list[Exception] = []
+
+    def ask() -> None:
+        try:
+            client.info()
+        except RewardServiceError as failure:
+            failures.append(failure)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    while not seen:
+        time.sleep(0.01)
+    client.close()
+    thread.join(5)
+    assert isinstance(failures[0], UnavailableError)

@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 
-from reward_server.health import Health
+import pytest
+from PIL import Image
+
+from reward_server.health import Health, WatchedEngine
+from reward_server.model import EngineDeadError, EngineFrameError
+from tests.fakes import FakeEngine
+
+FRAME = [Image.new("RGB", (32, 32))]
 
 
 async def until(condition: Callable[[], bool], timeout_s: float = 5.0) -> None:
@@ -14,12 +22,24 @@ async def until(condition: Callable[[], bool], timeout_s: float = 5.0) -> None:
             await asyncio.sleep(0.005)
 
 
-def watched(canary: Callable[[], Awaitable[None]], scenario: Callable[[Health], Awaitable[None]]) -> None:
+class Scene:
+    """An engine that is watched."""
+
+    def __init__(self) -> None:
+        self.fake = FakeEngine()
+        self.health = Health(idle_s=0.04, stuck_s=0.15)
+        self.engine = WatchedEngine(self.fake, self.health)
+
+    async def ask(self) -> None:
+        await self.engine.ask(FRAME, self.engine.question("?", ["a", "b"]))
+
+
+def watched(story: Callable[[Scene], Awaitable[None]]) -> None:
     async def run() -> None:
-        health = Health(canary, idle_s=0.04, stuck_s=0.1)
-        watch = asyncio.create_task(health.watch())
+        scene = Scene()
+        watch = asyncio.create_task(scene.health.watch(scene.ask))
         try:
-            await scenario(health)
+            await story(scene)
         finally:
             watch.cancel()
 
@@ -27,58 +47,79 @@ def watched(canary: Callable[[], Awaitable[None]], scenario: Callable[[Health], 
 
 
 def test_an_idle_engine_is_asked_and_stays_ready() -> None:
-    asked = []
+    async def story(scene: Scene) -> None:
+        await until(lambda: len(scene.fake.asked) >= 3)
+        assert scene.health.trouble() is None
 
-    async def canary() -> None:
-        asked.append(1)
-
-    async def scenario(health: Health) -> None:
-        await until(lambda: len(asked) >= 3)
-        assert health.trouble() is None
-
-    watched(canary, scenario)
+    watched(story)
 
 
-def test_an_engine_that_hangs_when_idle_is_unready_until_it_answers() -> None:
-    hanging = asyncio.Event()
+def test_an_engine_that_hangs_is_unready_until_it_answers() -> None:
+    async def story(scene: Scene) -> None:
+        scene.fake.hanging = True
+        await until(lambda: scene.health.trouble() is not None)
+        scene.fake.hanging = False
+        await until(lambda: scene.health.trouble() is None)
 
-    async def canary() -> None:
-        await hanging.wait()
-
-    async def scenario(health: Health) -> None:
-        await until(lambda: health.trouble() is not None)
-        assert "canary" in (health.trouble() or "") or "with the engine" in (health.trouble() or "")
-        hanging.set()
-        await until(lambda: health.trouble() is None)
-
-    watched(canary, scenario)
+    watched(story)
 
 
-def test_a_request_that_takes_too_long_is_trouble_and_its_answer_ends_it() -> None:
-    async def canary() -> None:
-        raise AssertionError("a busy engine is not asked")
+def test_requests_that_give_up_do_not_hide_a_hang() -> None:
+    async def story(scene: Scene) -> None:
+        scene.fake.hanging = True
 
-    async def scenario(health: Health) -> None:
-        release = asyncio.Event()
+        async def impatient() -> None:
+            while True:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(0.03):
+                        await scene.ask()
 
-        async def request() -> None:
-            with health.working():
-                await release.wait()
+        clients = [asyncio.create_task(impatient()) for _ in range(3)]
+        await until(lambda: scene.health.trouble() is not None)
+        for _ in range(20):
+            assert scene.health.trouble() is not None
+            await asyncio.sleep(0.01)
+        for client in clients:
+            client.cancel()
 
-        task = asyncio.create_task(request())
-        await until(lambda: "with the engine" in (health.trouble() or ""))
-        release.set()
-        await task
-        assert health.trouble() is None
-
-    watched(canary, scenario)
+    watched(story)
 
 
-def test_a_canary_that_fails_is_trouble() -> None:
-    async def canary() -> None:
-        raise RuntimeError
+def test_an_engine_that_fails_every_frame_is_unready() -> None:
+    async def story(scene: Scene) -> None:
+        scene.fake.failing = True
 
-    async def scenario(health: Health) -> None:
-        await until(lambda: health.trouble() == "the canary frame failed: RuntimeError")
+        async def trying() -> None:
+            while True:
+                with contextlib.suppress(EngineFrameError):
+                    await scene.ask()
+                await asyncio.sleep(0.01)
 
-    watched(canary, scenario)
+        client = asyncio.create_task(trying())
+        await until(lambda: scene.health.trouble() is not None)
+        scene.fake.failing = False
+        await until(lambda: scene.health.trouble() is None)
+        client.cancel()
+
+    watched(story)
+
+
+def test_a_busy_engine_that_answers_is_ready() -> None:
+    async def story(scene: Scene) -> None:
+        for _ in range(40):  # always one question open
+            with scene.health.asking():
+                await scene.ask()
+                await asyncio.sleep(0.01)
+            assert scene.health.trouble() is None
+
+    watched(story)
+
+
+def test_an_engine_that_died_ends_the_watch() -> None:
+    async def run() -> None:
+        scene = Scene()
+        scene.fake.dead = True
+        with pytest.raises(EngineDeadError):
+            await scene.health.watch(scene.ask)
+
+    asyncio.run(run())

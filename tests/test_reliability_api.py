@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import logging
@@ -17,6 +18,7 @@ import pytest
 import uvicorn
 from prometheus_client.parser import text_string_to_metric_families
 
+from reward_client.errors import UnavailableError
 from reward_server import protocol
 from reward_server.access import read_keys
 from reward_server.app import create_app
@@ -34,7 +36,10 @@ class Serving:
     """A server in a thread of this process."""
 
     def __init__(self, engine: FakeEngine, settings: Settings, keys: str | None = None) -> None:
+        self.loop: asyncio.AbstractEventLoop | None = None
+
         async def load() -> Rewarder:
+            self.loop = asyncio.get_running_loop()
             return Rewarder(engine, load_rubrics(), settings)
 
         self.engine, self.failures = engine, list[BaseException]()
@@ -150,6 +155,19 @@ def test_an_engine_that_dies_when_idle_is_noticed() -> None:
         assert server.http.get("/readyz").status_code == 503
 
 
+def test_a_request_that_outlives_the_drain_is_told_so() -> None:
+    with serving() as server, ThreadPoolExecutor(1) as threads:
+        server.engine.hanging = True
+        accepted = threads.submit(server.score)
+        until(lambda: server.service.admission.running_images == 1)
+        error = UnavailableError("the server is stopping", code="draining")
+        assert server.loop is not None
+        server.loop.call_soon_threadsafe(server.service.gate.end, error)
+        answer = accepted.result()
+        assert (answer.status_code, answer.json()["error"]["code"]) == (503, "draining")
+        assert server.engine.cancelled == 1
+
+
 def test_a_draining_server_takes_nothing_new_and_finishes_what_it_has() -> None:
     with serving() as server, ThreadPoolExecutor(1) as threads:
         server.engine.hanging = True
@@ -258,6 +276,83 @@ def test_slow_heads_behind_a_first_request_lose_their_connection_too(monkeypatch
         assert connection.recv(65536) == b""
 
 
+def test_a_head_over_the_limit_loses_its_connection() -> None:
+    with serving() as server:
+        with contextlib.suppress(ConnectionError):
+            assert raw(server, b"GET /livez HTTP/1.1\r\n", *[b"X-a: " + b"a" * 8000 + b"\r\n"] * 20) == b""
+        assert server.score().status_code == 200
+
+
+def test_a_client_that_never_reads_loses_its_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "READ_TIMEOUT_S", 0.3)
+    with serving() as server:
+        connection = socket.create_connection(("127.0.0.1", server.port), timeout=2)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        request = b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n"
+        with contextlib.suppress(TimeoutError, ConnectionError):
+            for _ in range(200):
+                connection.sendall(request)
+        until(lambda: not server.server.server_state.connections - live_connections(server))
+        connection.close()
+
+
+def live_connections(server: Serving) -> set[Any]:
+    """Those of the test's own client, which reads."""
+    return {c for c in server.server.server_state.connections if getattr(c, "is_idle", False)}
+
+
+def test_silent_connections_make_room_for_health_checks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ImpatientProtocol, "max_connections", 5)
+    with serving() as server:
+        silent = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(30)]
+        for path in ("/livez", "/readyz"):
+            assert httpx.get(f"http://127.0.0.1:{server.port}{path}").status_code == 200
+        assert len(server.server.server_state.connections) <= 6
+        for connection in silent:
+            connection.close()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"rubric": "cartpole-upright", "images": [0] * 4000},
+        {"rubric": "cartpole-upright", "images": ["AAAA"], **{f"k{i}": 0 for i in range(4000)}},
+        {"rubric": {f"k{i}": 0 for i in range(4000)}, "images": ["AAAA"]},
+    ],
+)
+def test_a_body_of_thousands_of_errors_is_refused_with_one(body: Any) -> None:
+    with serving() as server:
+        answer = server.http.post("/score", json=body)
+        assert answer.status_code == 422
+        assert len(answer.content) < 1000
+
+
+def test_a_full_queue_refuses_before_it_reads_what_is_asked() -> None:
+    with serving(max_running_images=1, max_queued_images=0) as server, ThreadPoolExecutor(1) as threads:
+        server.engine.hanging = True
+        accepted = threads.submit(server.score)
+        until(lambda: server.service.admission.is_full)
+        refused = server.http.post("/score", content=b"{" * 500_000)
+        assert refused.status_code == 503
+        server.engine.hanging = False
+        assert accepted.result().status_code == 200
+
+
+def test_an_unforeseen_error_is_500_in_the_contract(monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving() as server:
+        monkeypatch.setattr(server.service, "render_metrics", lambda: 1 / 0)
+        answer = server.http.get("/metrics", headers={"X-Request-Id": "abc"})
+        assert answer.status_code == 500
+        assert answer.json()["error"]["type"] == "server_error"
+        assert answer.headers["X-Request-Id"] == "abc"
+
+
+def test_no_line_can_be_forged_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO), serving() as server:
+        server.http.get("/x%0aERROR%1b[31m")
+    assert not any("\n" in record.getMessage() for record in caplog.records)
+
+
 def test_request_ids_come_back_and_strange_ones_are_replaced() -> None:
     with serving() as server:
         assert (
@@ -305,3 +400,7 @@ def test_metrics_count_what_was_answered() -> None:
         assert found["vlm_reward_phase_seconds_count", (("phase", "engine"),)] == 2
         assert found["vlm_reward_images", (("state", "running"),)] == 0
         assert found["vlm_reward_ready", ()] == 1
+        pair = {"first": image("white"), "second": image("black")}
+        server.http.post("/compare", json={"pairs": [pair], "rubric": "cartpole-upright"})
+        counted = (("consistent", "false"), rubric, ("status", "ok"))
+        assert samples(server)["vlm_reward_comparisons_total", counted] == 1
