@@ -17,7 +17,7 @@ TORCH := torch==2.13.0+cpu
 TORCHVISION := torchvision==0.28.0+cpu
 TORCH_INDEX := https://download.pytorch.org/whl/cpu
 
-.PHONY: help demo test check serve tiny-llava accuracy rubric-table clean
+.PHONY: help demo test check serve tiny-llava accuracy rubric-table faults soak clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -59,6 +59,13 @@ accuracy: $(VENV)/installed ## measure the shipped checkpoint through the server
 
 rubric-table: $(VENV)/installed ## measure every shipped rubric; writes docs/rubric-accuracy.md
 	$(BIN)/python -m tiny_llava.rubric_table
+
+faults: $(VENV)/installed ## break the server in every way we know; prints a table
+	$(BIN)/python -m tests.faults
+
+MINUTES ?= 20
+soak: $(VENV)/installed ## rough use for MINUTES=20; prints what leaked, what was lost
+	$(BIN)/python -m tests.soak --minutes $(MINUTES)
 
 clean: ## remove the environment and caches; runs stay
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

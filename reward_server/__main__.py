@@ -45,6 +45,7 @@ ENGINE_POLL_S = 1.0
 KEEP_ALIVE_S = 30
 """Longer than the client's, so that the server never closes a connection that a request is coming on."""
 
+ENGINE_NICENESS = 5
 GIL_SWITCH_S = 0.0005
 """Python's own 5 ms, with threads that decode and prepare frames, would add up to 100 ms for /readyz."""
 
@@ -101,6 +102,8 @@ async def serve(settings: Settings, listener: socket.socket, keys: Sequence[ApiK
         engine = await _in_daemon_thread(lambda: VllmEngine(settings))
         rewarder = Rewarder(engine, rubrics, settings)
         await rewarder.warm_up()
+        if engine.info.device == "cpu":
+            _step_behind(psutil.Process().children(recursive=True))
         log.info("ready: %s on %s", engine.info.model, engine.info.device)
         return rewarder
 
@@ -259,6 +262,13 @@ def _settings_message(error: ValidationError | SettingsError) -> str:
         return str(error)
     first = error.errors(include_url=False)[0]
     return f"--{'.'.join(str(part) for part in first['loc']).replace('_', '-')}: {first['msg']}"
+
+
+def _step_behind(processes: Sequence[psutil.Process]) -> None:
+    """Lets this process run before an engine that computes on all cores: health must answer in time."""
+    for process in processes:
+        with contextlib.suppress(psutil.Error):
+            process.nice(ENGINE_NICENESS)
 
 
 def _end_children() -> None:

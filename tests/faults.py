@@ -1,0 +1,335 @@
+"""What the server does when things break, on real vLLM: ``make faults`` prints the table.
+
+Each fault is a function that breaks something and returns what happened; it raises AssertionError where
+that was not what is expected. Tests run the quick ones.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import numpy as np
+import psutil
+
+from reward_client import RewardClient
+from reward_client.frames import to_base64
+from reward_client.local_server import LocalServer, local_server
+
+CHECKPOINT = Path(__file__).parents[1] / "tiny_llava" / "checkpoint"
+STUCK_S = 3.0
+OPTIONS = ("--model", str(CHECKPOINT), "--dtype", "float32", "--max-model-len", "512")
+QUICK_HEALTH = ("--canary-after-s", "1", "--stuck-after-s", str(STUCK_S))
+
+
+@contextmanager
+def victim(*options: str, port: int | None = None) -> Iterator[LocalServer]:
+    """A server that may be broken."""
+    with tempfile.TemporaryDirectory() as folder:
+        arguments = [*OPTIONS, *options]
+        with local_server(arguments, log_file=Path(folder) / "server.log", port=port) as server:
+            yield server
+
+
+def frames(count: int, seed: int) -> list[str]:
+    """Small frames that nobody asked about before."""
+    noise = np.random.default_rng(seed).integers(0, 256, (count, 60, 90, 3), dtype=np.uint8)
+    return [to_base64(frame) for frame in noise]
+
+
+def post(url: str, images: list[str], **body: object) -> httpx.Response:
+    """Sends one request, once; ``timeout_s`` is the server's deadline."""
+    sent = {"images": images, "rubric": "cartpole-upright", **body}
+    return httpx.post(f"{url}/score", json=sent, timeout=120.0)
+
+
+def engine_processes(server: LocalServer) -> list[psutil.Process]:
+    """The processes that vLLM started."""
+    return psutil.Process(server.process.pid).children(recursive=True)
+
+
+def until(condition: Callable[[], bool], timeout_s: float) -> float:
+    """Waits for a condition.
+
+    Returns:
+        How long it took, in seconds.
+    """
+    started = time.monotonic()
+    while not condition():
+        assert time.monotonic() - started < timeout_s, f"it did not come true within {timeout_s:g} s"
+        time.sleep(0.02)
+    return time.monotonic() - started
+
+
+def is_ready(url: str) -> bool:
+    """Whether the server says so."""
+    return httpx.get(f"{url}/readyz", timeout=5).status_code == 200
+
+
+PROBE = """
+import http.client, sys, time
+import numpy as np
+host, seconds = sys.argv[1], float(sys.argv[2])
+times = {"/livez": [], "/readyz": []}
+ends = time.monotonic() + seconds
+connection = http.client.HTTPConnection(host, timeout=30)
+while time.monotonic() < ends:
+    for path, taken in times.items():
+        started = time.monotonic()
+        connection.request("GET", path)
+        connection.getresponse().read()
+        taken.append(time.monotonic() - started)
+    time.sleep(0.02)
+print(max(float(np.percentile(taken, 95)) for taken in times.values()))
+"""
+
+
+def slowest_health_s(url: str, seconds: float) -> float:
+    """Asks for both health routes for a while, from a process of its own: ours is busy being the load.
+
+    Returns:
+        The slower of both routes' 95th percentiles.
+    """
+    command = [sys.executable, "-c", PROBE, url.removeprefix("http://"), str(seconds)]
+    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def killed_engine() -> str:
+    """SIGKILL of the engine's process under load: 503 for what is in flight, exit code 1 within 10 s."""
+    with victim() as server, ThreadPoolExecutor(4) as threads:
+        pending = [threads.submit(post, server.url, frames(64, seed)) for seed in range(4)]
+        time.sleep(0.3)
+        started = time.monotonic()
+        for process in engine_processes(server):
+            process.kill()
+        statuses = Counter(future.result().status_code for future in pending)
+        code = server.process.wait(10)
+        taken_s = time.monotonic() - started
+    assert code == 1, code
+    assert taken_s < 10, taken_s
+    assert set(statuses) <= {200, 503}, statuses
+    assert statuses[503], statuses
+    return f"{dict(statuses)}, exit code {code} after {taken_s:.1f} s"
+
+
+def stopped_engine() -> str:
+    """SIGSTOP of the engine's process: unready, alive, 504 at the deadline; SIGCONT: ready again."""
+    with victim(*QUICK_HEALTH) as server:
+        stopped = engine_processes(server)
+        for process in stopped:
+            process.suspend()
+        try:
+            late = post(server.url, frames(2, 1), timeout_s=1.0)
+            unready_s = until(lambda: not is_ready(server.url), 5 * STUCK_S)
+            alive = httpx.get(f"{server.url}/livez", timeout=5).status_code
+        finally:
+            for process in stopped:
+                process.resume()
+        ready_s = until(lambda: is_ready(server.url), 30)
+        again = post(server.url, frames(2, 2))
+    assert (late.status_code, alive, again.status_code) == (504, 200, 200)
+    assert {item["status"] for item in again.json()["data"]} == {"ok"}
+    return f"504 at the deadline, unready after {unready_s:.1f} s more, ready {ready_s:.1f} s after SIGCONT"
+
+
+def terminated_under_load() -> str:
+    """SIGTERM under load: what was accepted is answered, exit code 0, no process is left."""
+    with victim() as server, ThreadPoolExecutor(8) as threads:
+        family = engine_processes(server)
+        pending = [threads.submit(post, server.url, frames(32, seed)) for seed in range(8)]
+        time.sleep(0.5)
+        server.process.terminate()
+        statuses = Counter(future.result().status_code for future in pending)
+        code = server.process.wait(60)
+        _, alive = psutil.wait_procs(family, timeout=5)
+    assert (code, alive) == (0, []), (code, alive)
+    assert set(statuses) == {200}, statuses
+    return f"{dict(statuses)}, exit code {code}, {len(family)} engine processes gone"
+
+
+def clients_that_leave() -> str:
+    """40 clients that send and leave: their work is cancelled and their places are freed."""
+    with victim() as server:
+        for seed in range(40):
+            with httpx.Client(timeout=0.05) as http, suppress(httpx.TimeoutException):
+                http.post(
+                    f"{server.url}/score", json={"images": frames(32, seed), "rubric": "cartpole-upright"}
+                )
+        freed_s = until(lambda: running_images(server.url) == 0, 10)
+        started = time.monotonic()
+        answer = post(server.url, frames(4, 99))
+        taken_s = time.monotonic() - started
+    assert answer.status_code == 200
+    return f"places free after {freed_s:.1f} s; the next request took {taken_s:.2f} s"
+
+
+def running_images(url: str) -> float:
+    """What /metrics says."""
+    for line in httpx.get(f"{url}/metrics").text.splitlines():
+        if line.startswith('vlm_reward_images{state="running"}'):
+            return float(line.split()[-1])
+    raise AssertionError("no such metric")
+
+
+def slow_loris() -> str:
+    """300 connections that send a byte a second: others are served, and the slow ones are closed."""
+    with victim() as server:
+        host, port = server.url.removeprefix("http://").split(":")
+        slow = [socket.create_connection((host, int(port))) for _ in range(300)]
+        stop = threading.Event()
+
+        for connection in slow:
+            connection.send(b"POST /score HTTP/1.1\r\nX-Slow: ")
+
+        def trickle() -> None:
+            while not stop.wait(1.0):
+                for connection in slow:
+                    with suppress(OSError):
+                        connection.send(b"a")
+
+        thread = threading.Thread(target=trickle)
+        thread.start()
+        try:
+            statuses = Counter(post(server.url, frames(4, seed)).status_code for seed in range(20))
+            process = psutil.Process(server.process.pid)
+            closed_s = until(lambda: len(process.net_connections(kind="tcp")) < 50, 60)
+        finally:
+            stop.set()
+            thread.join()
+            for connection in slow:
+                connection.close()
+    assert set(statuses) == {200}, statuses
+    return f"20 of 20 requests answered meanwhile; the slow connections closed after {closed_s:.0f} s"
+
+
+def flood(url: str) -> Counter[int]:
+    """60 clients with 4 requests of 32 frames each, in a process of their own.
+
+    It runs behind the server's processes, since it shares their cores and clients elsewhere would not.
+
+    Returns:
+        How many answers had which status.
+    """
+    os.nice(10)
+    bodies = {(seed, turn): frames(32, 1000 * seed + turn) for seed in range(60) for turn in range(4)}
+
+    def client(seed: int) -> list[int]:
+        statuses = []
+        for turn in range(4):
+            answer = post(url, bodies[seed, turn])
+            statuses.append(answer.status_code)
+            if answer.status_code == 503:
+                assert int(answer.headers["Retry-After"]) >= 1
+            else:
+                assert [item["status"] for item in answer.json()["data"]] == ["ok"] * 32
+        return statuses
+
+    with ThreadPoolExecutor(60) as threads:
+        return Counter(status for statuses in threads.map(client, range(60)) for status in statuses)
+
+
+def overload() -> str:
+    """10 times more images than the queue holds: 200 or 503 with Retry-After, and health within 100 ms."""
+    spawn = multiprocessing.get_context("spawn")
+    with (
+        victim("--max-running-images", "64", "--max-queued-images", "128") as server,
+        ProcessPoolExecutor(1, mp_context=spawn) as processes,
+    ):
+        flooding = processes.submit(flood, server.url)
+        until(lambda: running_images(server.url) > 0, 60)
+        health_s = slowest_health_s(server.url, 5.0)
+        seen = flooding.result()
+    assert set(seen) == {200, 503}, seen
+    assert health_s < 0.1, f"health took {1000 * health_s:.0f} ms (95th percentile)"
+    return f"{dict(seen)}; health's 95th percentile {1000 * health_s:.0f} ms"
+
+
+def restarted_server() -> str:
+    """The server is killed and started again in mid-run: no label is lost, and every reward is the same."""
+
+    def labels(url: str, restart: Callable[[], None] | None) -> list[float | None]:
+        with RewardClient(url, retries=None, deadline_s=300) as client:
+            rewards: list[float | None] = []
+            for seed in range(20):
+                if seed == 10 and restart:
+                    restart()
+                batch = np.random.default_rng(seed).integers(0, 256, (16, 60, 90, 3), dtype=np.uint8)
+                rewards += [item.reward for item in client.score(list(batch), "cartpole-upright").data]
+        return rewards
+
+    with victim() as server:
+        expected = labels(server.url, None)
+    port = int(server.url.rsplit(":", 1)[1])
+    with victim(port=port) as first:
+        again: list[LocalServer] = []
+        ended = threading.Event()
+
+        def second() -> None:
+            first.process.wait()
+            with victim(port=port) as server:
+                again.append(server)
+                ended.wait()
+
+        thread = threading.Thread(target=second)
+        thread.start()
+        try:
+            got = labels(first.url, lambda: os.killpg(first.process.pid, signal.SIGKILL))
+        finally:
+            ended.set()
+            thread.join()
+    assert again, "the server was not started again"
+    assert None not in got
+    worst = max(abs((a or 0.0) - (b or 0.0)) for a, b in zip(got, expected, strict=True))
+    assert worst <= 1e-4, worst
+    return f"{len(got)} of {len(expected)} labels, largest difference {worst:.1e}"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A fault and whether `make test` runs it too."""
+
+    run: Callable[[], str]
+    quick: bool = False
+
+
+FAULTS = (
+    Fault(killed_engine, quick=True),
+    Fault(stopped_engine, quick=True),
+    Fault(terminated_under_load, quick=True),
+    Fault(clients_that_leave),
+    Fault(slow_loris),
+    Fault(overload),
+    Fault(restarted_server),
+)
+
+
+def main() -> None:
+    """Runs all faults and prints the table; the exit code is 1 where one did not end as expected."""
+    print("| fault | expected | happened |\n|---|---|---|")
+    failed = False
+    for fault in FAULTS:
+        what, expected = (fault.run.__doc__ or "").strip().rstrip(".").split(": ", 1)
+        try:
+            happened = fault.run()
+        except Exception as error:  # noqa: BLE001 - the table tells it
+            failed, happened = True, f"**NOT AS EXPECTED**: {type(error).__name__}: {error}"
+        print(f"| {what} | {expected} | {happened} |", flush=True)
+    sys.exit(int(failed))
+
+
+if __name__ == "__main__":
+    main()
