@@ -10,7 +10,7 @@ import pytest
 
 from reward_server.settings import Settings
 from tests.bad_frames import FRAMES, MAX_ASPECT, MAX_PIXELS
-from tests.test_reliability_api import Serving, serving
+from tests.serving import Serving, serving
 
 PAGE = (Path(__file__).parents[1] / "docs" / "reliability.md").read_text()
 TABLE = dict(

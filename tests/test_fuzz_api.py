@@ -13,7 +13,7 @@ from schemathesis.checks import not_a_server_error
 from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-from tests.test_reliability_api import serving
+from tests.serving import serving
 
 OPERATIONS = 8
 

@@ -2,85 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import json
 import logging
-import socket
-import threading
 import time
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 from prometheus_client.parser import text_string_to_metric_families
 
 from reward_client.errors import UnavailableError
-from reward_server import protocol
-from reward_server.access import read_keys
-from reward_server.app import create_app
-from reward_server.protocol import ImpatientProtocol
 from reward_server.request_log import JsonFormatter, request_id
-from reward_server.rubrics import load_rubrics
-from reward_server.service import Rewarder, Service
-from reward_server.settings import Settings
-from tests.fakes import FakeEngine, image
+from tests.fakes import image
+from tests.serving import Serving, serving, until
 
 KEY, METERED = "k" * 20, "m" * 20
-
-
-class Serving:
-    """A server in a thread of this process."""
-
-    def __init__(self, engine: FakeEngine, settings: Settings, keys: str | None = None) -> None:
-        self.loop: asyncio.AbstractEventLoop | None = None
-
-        async def load() -> Rewarder:
-            self.loop = asyncio.get_running_loop()
-            return Rewarder(engine, load_rubrics(), settings)
-
-        self.engine, self.failures = engine, list[BaseException]()
-        self.service = Service(load, self.failures.append, settings, read_keys(keys, None))
-        listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = listener.getsockname()[1]
-        self.server = uvicorn.Server(
-            uvicorn.Config(
-                create_app(self.service, settings), log_config=None, lifespan="on", http=ImpatientProtocol
-            )
-        )
-        self.thread = threading.Thread(target=self.server.run, args=([listener],))
-        self.thread.start()
-        self.http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=20.0)
-        until(lambda: self.http.get("/readyz").status_code == 200)
-
-    def score(self, count: int = 1, headers: dict[str, str] | None = None, **body: Any) -> httpx.Response:
-        sent = {"images": [image()] * count, "rubric": "cartpole-upright", **body}
-        return self.http.post("/score", json=sent, headers=headers)
-
-    def stop(self) -> None:
-        self.engine.hanging = False
-        self.http.close()
-        self.server.should_exit = True
-        self.thread.join(10)
-
-
-def until(condition: Callable[[], bool], timeout_s: float = 10.0) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come true in time"
-        time.sleep(0.01)
-
-
-@contextlib.contextmanager
-def serving(keys: str | None = None, **settings: Any) -> Iterator[Serving]:
-    server = Serving(FakeEngine(), Settings(**{"cache_bytes": 0, **settings}), keys)
-    try:
-        yield server
-    finally:
-        server.stop()
 
 
 def test_over_the_limits_requests_wait_then_are_sent_away_with_a_time() -> None:
@@ -165,7 +102,7 @@ def test_a_request_that_outlives_the_drain_is_told_so() -> None:
         server.loop.call_soon_threadsafe(server.service.gate.end, error)
         answer = accepted.result()
         assert (answer.status_code, answer.json()["error"]["code"]) == (503, "draining")
-        assert server.engine.cancelled == 1
+        assert server.service.admission.running_images == 0
 
 
 def test_a_draining_server_takes_nothing_new_and_finishes_what_it_has() -> None:
@@ -207,109 +144,6 @@ def test_a_quota_is_429_with_a_time() -> None:
 def test_metrics_may_be_open() -> None:
     with serving(KEY, metrics_open=True) as server:
         assert server.http.get("/metrics").status_code == 200
-
-
-def raw(server: Serving, *parts: bytes, wait_s: float = 5.0) -> bytes:
-    """What the server answers to bytes that are sent as they are."""
-    with socket.create_connection(("127.0.0.1", server.port), timeout=wait_s) as connection:
-        for part in parts:
-            connection.sendall(part)
-        answer = b""
-        with contextlib.suppress(TimeoutError, ConnectionError):
-            while chunk := connection.recv(65536):
-                answer += chunk
-                if b"\r\n\r\n" in answer and answer.endswith(b"}"):
-                    break
-        return answer
-
-
-HEAD = b"POST /score HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-
-
-def test_a_chunked_body_over_the_limit_is_413() -> None:
-    with serving(max_body_bytes=1000) as server:
-        chunk = b"200\r\n" + b"A" * 0x200 + b"\r\n"
-        answer = raw(server, HEAD + b"Transfer-Encoding: chunked\r\n\r\n", chunk, chunk, b"0\r\n\r\n")
-        assert b"413" in answer.split(b"\r\n")[0]
-        assert b"body_too_large" in answer
-
-
-def test_a_promised_length_over_the_limit_is_413_before_it_comes() -> None:
-    with serving(max_body_bytes=1000) as server:
-        answer = raw(server, HEAD + b"Content-Length: 1000000000\r\n\r\n", b"{")
-        assert b"413" in answer.split(b"\r\n")[0]
-
-
-def test_a_body_that_trickles_is_408_and_the_server_goes_on() -> None:
-    with serving(body_timeout_s=0.3) as server:
-        answer = raw(server, HEAD + b"Content-Length: 100\r\n\r\n", b"{")
-        assert b"408" in answer.split(b"\r\n")[0]
-        assert server.score().status_code == 200
-
-
-def test_bodies_that_are_too_much_together_are_503() -> None:
-    with serving(max_pending_bytes=3000) as server:
-        answer = raw(server, HEAD + b"Content-Length: 5000\r\n\r\n", b"{" + b" " * 4000)
-        assert b"503" in answer.split(b"\r\n")[0]
-        assert b"overloaded" in answer
-        assert server.score().status_code == 200  # the bytes were given back
-
-
-@pytest.mark.parametrize("begun", [b"", b"POST /sco", HEAD])
-def test_a_head_that_does_not_come_loses_its_connection(
-    begun: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(protocol, "HEAD_TIMEOUT_S", 0.3)
-    with serving() as server:
-        started = time.monotonic()
-        assert raw(server, begun) == b""
-        assert time.monotonic() - started < 3.0
-        assert server.score().status_code == 200
-
-
-def test_slow_heads_behind_a_first_request_lose_their_connection_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(protocol, "HEAD_TIMEOUT_S", 0.3)
-    with serving() as server, socket.create_connection(("127.0.0.1", server.port), timeout=5) as connection:
-        connection.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
-        assert b"200" in connection.recv(65536)
-        connection.sendall(b"GET /li")
-        assert connection.recv(65536) == b""
-
-
-def test_a_head_over_the_limit_loses_its_connection() -> None:
-    with serving() as server:
-        with contextlib.suppress(ConnectionError):
-            assert raw(server, b"GET /livez HTTP/1.1\r\n", *[b"X-a: " + b"a" * 8000 + b"\r\n"] * 20) == b""
-        assert server.score().status_code == 200
-
-
-def test_a_client_that_never_reads_loses_its_connection(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(protocol, "READ_TIMEOUT_S", 0.3)
-    with serving() as server:
-        connection = socket.create_connection(("127.0.0.1", server.port), timeout=2)
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        request = b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n"
-        with contextlib.suppress(TimeoutError, ConnectionError):
-            for _ in range(200):
-                connection.sendall(request)
-        until(lambda: not server.server.server_state.connections - live_connections(server))
-        connection.close()
-
-
-def live_connections(server: Serving) -> set[Any]:
-    """Those of the test's own client, which reads."""
-    return {c for c in server.server.server_state.connections if getattr(c, "is_idle", False)}
-
-
-def test_silent_connections_make_room_for_health_checks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ImpatientProtocol, "max_connections", 5)
-    with serving() as server:
-        silent = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(30)]
-        for path in ("/livez", "/readyz"):
-            assert httpx.get(f"http://127.0.0.1:{server.port}{path}").status_code == 200
-        assert len(server.server.server_state.connections) <= 6
-        for connection in silent:
-            connection.close()
 
 
 @pytest.mark.parametrize(

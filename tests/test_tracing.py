@@ -14,7 +14,7 @@ SCRIPT = """
 import sys
 from reward_server.tracing import configure_tracing
 flush = configure_tracing(sys.argv[1])
-from tests.test_reliability_api import serving
+from tests.serving import serving
 with serving() as server:
     server.score(headers={"traceparent": "00-0123456789abcdef0123456789abcdef-0123456789abcdef-01"})
 flush()

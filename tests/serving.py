@@ -1,0 +1,73 @@
+"""A server in a thread of the test's process, with a stand-in for the model, on a real socket."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import uvicorn
+
+from reward_server.access import read_keys
+from reward_server.app import create_app
+from reward_server.protocol import ImpatientProtocol
+from reward_server.rubrics import load_rubrics
+from reward_server.service import Rewarder, Service
+from reward_server.settings import Settings
+from tests.fakes import FakeEngine, image
+
+
+class Serving:
+    """A server in a thread of this process."""
+
+    def __init__(self, engine: FakeEngine, settings: Settings, keys: str | None = None) -> None:
+        self.loop: asyncio.AbstractEventLoop | None = None
+
+        async def load() -> Rewarder:
+            self.loop = asyncio.get_running_loop()
+            return Rewarder(engine, load_rubrics(), settings)
+
+        self.engine, self.failures = engine, list[BaseException]()
+        self.service = Service(load, self.failures.append, settings, read_keys(keys, None))
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = listener.getsockname()[1]
+        self.server = uvicorn.Server(
+            uvicorn.Config(
+                create_app(self.service, settings), log_config=None, lifespan="on", http=ImpatientProtocol
+            )
+        )
+        self.thread = threading.Thread(target=self.server.run, args=([listener],))
+        self.thread.start()
+        self.http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=20.0)
+        until(lambda: self.http.get("/readyz").status_code == 200)
+
+    def score(self, count: int = 1, headers: dict[str, str] | None = None, **body: Any) -> httpx.Response:
+        sent = {"images": [image()] * count, "rubric": "cartpole-upright", **body}
+        return self.http.post("/score", json=sent, headers=headers)
+
+    def stop(self) -> None:
+        self.engine.hanging = False
+        self.http.close()
+        self.server.should_exit = True
+        self.thread.join(10)
+
+
+def until(condition: Callable[[], bool], timeout_s: float = 10.0) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come true in time"
+        time.sleep(0.01)
+
+
+@contextlib.contextmanager
+def serving(keys: str | None = None, **settings: Any) -> Iterator[Serving]:
+    server = Serving(FakeEngine(), Settings(**{"cache_bytes": 0, **settings}), keys)
+    try:
+        yield server
+    finally:
+        server.stop()
