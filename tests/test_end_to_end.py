@@ -108,7 +108,7 @@ def test_bad_input_is_refused_and_the_server_goes_on(
         ({"images": [good], "rubric": {**inline, "prompt": "§" * 4000}}, "rubric.prompt"),
         (
             {"images": [good], "rubric": {**inline, "readout": {"type": "yes_no", "yes": "</s>"}}},
-            "rubric.readout.labels",
+            "rubric.readout",
         ),
     ]
     for body, param in refused:

@@ -168,7 +168,7 @@ def sequence_probabilities(frame: NDArray[np.uint8], question: str, labels: list
         ({"prompt": "end </s> of it"}, "rubric.prompt"),
         ({"prompt": "<s>"}, "rubric.prompt"),
         ({"prompt": "é" * 4000}, "rubric.prompt"),
-        ({"readout": {"type": "yes_no", "yes": "y" * 64, "no": "<pad>"}}, "rubric.readout.labels"),
+        ({"readout": {"type": "yes_no", "yes": "y" * 64, "no": "<pad>"}}, "rubric.readout"),
     ],
 )
 def test_what_the_model_cannot_be_asked_is_422_and_the_engine_lives_on(
