@@ -14,7 +14,6 @@ unit in the middle of prose. Sides are in ``sides.py``. Not for asking the model
 
 from __future__ import annotations
 
-import itertools
 import math
 import re
 import unicodedata
@@ -213,6 +212,7 @@ def _signed(value: float, sign: str | None, sentence: str, others: str) -> float
 
 
 def _sentence(text: str, number: re.Match[str]) -> tuple[int, int]:
-    """Bounds of the sentence around a number."""
-    ends = [0, *(match.end() for match in _SENTENCE_END.finditer(text)), len(text)]
-    return next((a, b) for a, b in itertools.pairwise(ends) if a <= number.start() and number.end() <= b)
+    """Bounds of the sentence around a number, which a line break inside the number does not end."""
+    ends = [match.end() for match in _SENTENCE_END.finditer(text)]
+    start = max((end for end in ends if end <= number.start()), default=0)
+    return start, min((end for end in ends if end >= number.end()), default=len(text))

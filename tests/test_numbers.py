@@ -263,6 +263,10 @@ def test_a_sentence_that_was_cut_off_is_not_read(text: str) -> None:
     assert read_number(text, "deg").value is not None
 
 
+def test_a_sign_may_stand_before_a_line_break() -> None:
+    assert read_number("minus\n12 degrees", "deg").value in {None, -12.0}
+
+
 def test_what_follows_a_whole_sentence_may_be_cut_off() -> None:
     assert read_number("It leans 4 degrees to the left. The cart", truncated=True).value == -4.0
 
@@ -305,35 +309,8 @@ def test_the_other_side_has_the_other_sign(number: float, side: str, template: s
 
 WORDS = st.lists(
     st.sampled_from(
-        [
-            "the pole",
-            "left",
-            "right",
-            "to the",
-            "leaning",
-            "tilted",
-            "-",
-            "12",
-            "3.5",
-            "degrees",
-            "°",
-            ".",
-            ",",
-            "\n",
-            "not",
-            "or",
-            "and",
-            "1e999",
-            "minus",
-            "of",
-            "vertical",
-            "ground",
-            "-7",
-            "10-15",
-            "½",
-            "٣",
-            "+",
-        ]
+        "the pole|left|right|to the|leaning|tilted|-|12|3.5|degrees|°|.|,|\n|not|or|and|1e999|minus|of|vertical|"
+        "ground|-7|10-15|½|٣|+".split("|")
     )
 )
 
