@@ -307,12 +307,9 @@ def test_the_other_side_has_the_other_sign(number: float, side: str, template: s
     assert mirror == -value
 
 
-WORDS = st.lists(
-    st.sampled_from(
-        "the pole|left|right|to the|leaning|tilted|-|12|3.5|degrees|°|.|,|\n|not|or|and|1e999|minus|of|vertical|"
-        "ground|-7|10-15|½|٣|+".split("|")
-    )
-)
+VOCABULARY = """the pole;left;right;to the;leaning;tilted;-;12;3.5;degrees;°;.;,;
+;not;or;and;1e999;minus;of;vertical;ground;-7;10-15;½;٣;+"""
+WORDS = st.lists(st.sampled_from(VOCABULARY.split(";")))
 
 
 @given(st.text() | WORDS.map(" ".join), st.sampled_from([None, "deg", "rad", "m"]), st.booleans())
