@@ -6,7 +6,6 @@ Not for scoring (``scorer.py``).
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Annotated, Any, TypeVar
@@ -44,8 +43,6 @@ from reward_server.request_log import RequestLog
 from reward_server.responses import error_response
 from reward_server.service import Rewarder, Service
 from reward_server.settings import Settings
-
-log = logging.getLogger(__name__)
 
 
 def _ready_rewarder(request: Request) -> Rewarder:

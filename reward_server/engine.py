@@ -32,7 +32,6 @@ from vllm.v1.engine.exceptions import EngineDeadError as VllmEngineDeadError
 
 from reward_client.rubric import MAX_LABELS
 from reward_server.checkpoint import CheckpointError, folder_digest
-from reward_server.intake import digest
 from reward_server.label_tree import LabelError, LabelTree, build_tree, label_logprobs
 from reward_server.model import (
     Answer,
@@ -129,7 +128,7 @@ class VllmEngine:
         }
         ends = config.try_get_generation_config().get("eos_token_id", self._tokenizer.eos_token_id)
         self._end_ids = tuple(ends) if isinstance(ends, list) else (ends,) if ends is not None else ()
-        self._request_numbers = itertools.count()
+        self._numbers = itertools.count()
         self._prepared = lru_cache(maxsize=256)(self._prepare)
 
     @property
@@ -171,10 +170,12 @@ class VllmEngine:
         tree = question.labels
         if tree is None:
             raise ValueError("the question has no labels; it is answered in text")
+        names = self._names(images)  # shared by all passes, so that the image is encoded once
         outputs = await asyncio.gather(
             *(
                 self._run(
                     images,
+                    names,
                     (*question.token_ids, *node.after),
                     SamplingParams(
                         temperature=0.0,
@@ -223,7 +224,7 @@ class VllmEngine:
             detokenize=False,
             output_kind=RequestOutputKind.FINAL_ONLY,
         )
-        output, completion = await self._run(images, question.token_ids, params)
+        output, completion = await self._run(images, self._names(images), question.token_ids, params)
         return Generation(
             text=self._tokenizer.decode(completion.token_ids, skip_special_tokens=True).strip(),
             truncated=completion.finish_reason == "length",
@@ -231,8 +232,16 @@ class VllmEngine:
             completion_tokens=len(completion.token_ids),
         )
 
+    def _names(self, images: Sequence[Image.Image]) -> list[str]:
+        """Names never used before. vLLM would hash the pixels for one, to find them in caches we turn off."""
+        return [f"image-{next(self._numbers)}" for _ in images]
+
     async def _run(
-        self, images: Sequence[Image.Image], token_ids: tuple[int, ...], params: SamplingParams
+        self,
+        images: Sequence[Image.Image],
+        names: Sequence[str],
+        token_ids: tuple[int, ...],
+        params: SamplingParams,
     ) -> tuple[RequestOutput, CompletionOutput]:
         size_px = self.info.input_size_px
         for image in images:
@@ -244,13 +253,13 @@ class VllmEngine:
             {
                 "prompt_token_ids": list(token_ids),
                 "multi_modal_data": {"image": list(images)},
-                "multi_modal_uuids": {"image": [digest(image).hex() for image in images]},
+                "multi_modal_uuids": {"image": list(names)},
             },
         )
         renderer = self._engine.renderer
         try:
             (rendered,) = await renderer.render_cmpl_async([prompt], renderer.default_cmpl_tok_params)
-            request_id = f"frame-{next(self._request_numbers)}"
+            request_id = f"frame-{next(self._numbers)}"
             (output,) = [o async for o in self._engine.generate(rendered, params, request_id)]
         except VllmEngineDeadError as error:
             raise EngineDeadError("the engine died") from error

@@ -19,9 +19,8 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-from reward_server.sides import LEANS, SideError, side_of
+from reward_server.sides import LEANS, NEGATED, SENTENCE_END, UNIT, SideError, side_of
 
-_UNIT = r"(?:degrees?|degs?|deg\.|radians?|rads?|°|º)"
 _SIGN_WORD = r"(?:minus|negative|plus|positive)"
 _NUMBER = re.compile(
     rf"""
@@ -29,13 +28,12 @@ _NUMBER = re.compile(
     (?P<sign>[+-]|\b{_SIGN_WORD}\b\s*)?
     (?P<digits>[0-9]{{1,3}}(?:,[0-9]{{3}})+(?:\.[0-9]+)?|[0-9]+(?:\.[0-9]+)?|\.[0-9]+)
     (?P<exponent>[eE][+-]?[0-9]+)?
-    (?:\s?-?\s?(?P<unit>{_UNIT})(?![A-Za-z]))?
+    (?:\s?-?\s?(?P<unit>{UNIT})(?![A-Za-z]))?
     (?![0-9A-Za-z_]|\.[0-9])                          # "2D", "1st" and "1.2.3" are not numbers
     """,
     re.VERBOSE | re.IGNORECASE,
 )
 _DIGIT = re.compile(r"[0-9]")
-_SENTENCE_END = re.compile(r"[.!?;](?=\s|$)|\n")
 # What is no statement of the value: counts of pictures and steps, enumerators, an echo of the question.
 _NOT_THE_VALUE = re.compile(
     r"\b(?:images?|frames?|pictures?|figures?|steps?|number|no\.)\s*#?[0-9]+\b|#[0-9]+\b|"
@@ -57,9 +55,8 @@ _BOUND = re.compile(
     re.IGNORECASE,
 )
 _RANGE = re.compile(
-    rf"[0-9]\s*{_UNIT}?\s*(?:[-~…—]|\.\.+|,(?![0-9]{{3}}(?![0-9])))\s*[+-]?\.?[0-9]", re.IGNORECASE
+    rf"[0-9]\s*{UNIT}?\s*(?:[-~…—]|\.\.+|,(?![0-9]{{3}}(?![0-9])))\s*[+-]?\.?[0-9]", re.IGNORECASE
 )
-_NEGATED = re.compile(r"\b(?:not|neither|nor|never|without|no|cannot|unable|sorry)\b|n't\b", re.IGNORECASE)
 _NO_TILT = re.compile(rf"\b(?:neither|no\s+(?:tilt|lean|angle)|(?:not|n't)\s+(?:{LEANS}))", re.IGNORECASE)
 _TO_THE_GROUND = re.compile(
     r"\b(?:horizontal\w*|horizon|ground|floor|[xX]-axis|perpendicular|right\s+angles?)\b|"
@@ -137,7 +134,7 @@ def _read(text: str, unit: str | None, truncated: bool) -> float:
     number = (with_unit or numbers)[0]
     bounds = _sentence(text, number)
     sentence, others = text[slice(*bounds)], text[: bounds[0]] + "\n" + text[bounds[1] :]
-    if truncated and bounds[1] == len(text) and not _SENTENCE_END.match(text.rstrip()[-1:]):
+    if truncated and bounds[1] == len(text) and not SENTENCE_END.match(text.rstrip()[-1:]):
         raise _UnclearError("the answer was cut off in the number's sentence")
     near = [n for n in numbers if bounds[0] <= n.start() < bounds[1]]
     _check_one_value([*with_unit, *near] if with_unit else numbers, unit)
@@ -146,8 +143,8 @@ def _read(text: str, unit: str | None, truncated: bool) -> float:
     if not math.isfinite(value):
         raise _UnclearError("the number is not finite")
     if is_angle:
-        _check_angle(text, sentence, number, bounds, value)
-    if _NEGATED.search(sentence) and not (value == 0.0 and _NO_TILT.search(sentence)):
+        _check_angle(text, sentence, number, bounds, value, unit)
+    if NEGATED.search(sentence) and not (value == 0.0 and _NO_TILT.search(sentence)):
         raise _UnclearError("the answer negates something in the number's sentence")
     return _signed(value, number["sign"], sentence, others)
 
@@ -182,7 +179,7 @@ def _check_expression(text: str, sentence: str, number: re.Match[str], bounds: t
 
 
 def _check_angle(
-    text: str, sentence: str, number: re.Match[str], bounds: tuple[int, int], value: float
+    text: str, sentence: str, number: re.Match[str], bounds: tuple[int, int], value: float, unit: str | None
 ) -> None:
     if not number["unit"]:
         before, behind = text[bounds[0] : number.start()], text[number.end() : bounds[1]]
@@ -192,9 +189,7 @@ def _check_angle(
         raise _UnclearError("the answer spells a number out")
     if _TO_THE_GROUND.search(sentence):
         raise _UnclearError("the number may be an angle to the ground, not from the vertical")
-    if _STANDS.search(sentence) and abs(value) >= (
-        45.0 if "rad" not in (number["unit"] or "") else math.pi / 4
-    ):
+    if _STANDS.search(sentence) and value >= (45.0 if unit == "deg" else math.pi / 4):
         raise _UnclearError("the pole is said to stand upright at a large angle")
 
 
@@ -213,6 +208,6 @@ def _signed(value: float, sign: str | None, sentence: str, others: str) -> float
 
 def _sentence(text: str, number: re.Match[str]) -> tuple[int, int]:
     """Bounds of the sentence around a number, which a line break inside the number does not end."""
-    ends = [match.end() for match in _SENTENCE_END.finditer(text)]
+    ends = [match.end() for match in SENTENCE_END.finditer(text)]
     start = max((end for end in ends if end <= number.start()), default=0)
     return start, min((end for end in ends if end >= number.end()), default=len(text))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 _LEFT_OR_RIGHT = r"(?P<side>left|right|clockwise|counter-?\s?clockwise|anti-?clockwise)"
-_UNIT = r"(?:degrees?|degs?|deg\.|radians?|rads?|°|º)"
+UNIT = r"(?:degrees?|degs?|deg\.|radians?|rads?|°|º)"
 _ADVERB = r"(?:(?:slightly|somewhat|strongly|heavily|sharply|mostly|more|further|far|a bit|a little|very)\s+)"
 LEANS = r"(?:lean|tilt|fall|slant|tip|inclin|bend|bent|angl|rota|deviat)[a-z]*"
 # "left of the centre" is a place; "left of vertical" a direction
@@ -22,7 +22,7 @@ _PATTERNS = tuple(
         rf"\b{LEANS}\s+{_ADVERB}*{_LEFT_OR_RIGHT}{_BEHIND}",
         rf"\b(?:direction|side)(?:\s+of\s+(?:the\s+)?(?:tilt|lean))?\s*(?:is|:|=)\s*(?:the\s+)?{_LEFT_OR_RIGHT}{_BEHIND}",
         r"\b(?P<side>left|right)(?:-|\s)?(?:leaning|tilt(?:ed|ing)?|slant(?:ed|ing)?|wards?)\b",
-        rf"[0-9](?:\s?-?\s?{_UNIT})?[,\s(]+{_LEFT_OR_RIGHT}{_BEHIND}",
+        rf"[0-9](?:\s?-?\s?{UNIT})?[,\s(]+{_LEFT_OR_RIGHT}{_BEHIND}",
         rf"\A\W*{_LEFT_OR_RIGHT}(?![A-Za-z])(?=[\s,:;.=(-]*[0-9])",
         r"\A\W*(?P<side>left|right)\W*\Z",
     )
@@ -34,7 +34,8 @@ _NOT_THE_POLE = re.compile(
     re.IGNORECASE,
 )
 _ABOUT_TILT = re.compile(rf"\b(?:{LEANS}|direction|side)\b|\A\W*(?:left|right)\W*\Z", re.IGNORECASE)
-_NEGATED = re.compile(r"\b(?:not|neither|nor|never|without|no)\b|n't\b", re.IGNORECASE)
+NEGATED = re.compile(r"\b(?:not|neither|nor|never|without|no|cannot|unable|sorry)\b|n't\b", re.IGNORECASE)
+SENTENCE_END = re.compile(r"[.!?;](?=\s|$)|\n")
 
 
 class SideError(Exception):
@@ -58,10 +59,10 @@ def side_of(sentence: str, others: str, *, has_sign: bool) -> int:
     """
     sides = _sides(sentence, must_understand=not has_sign)
     if not sides:
-        about_tilt = [part for part in re.split(r"[.!?;](?=\s|$)|\n", others) if _ABOUT_TILT.search(part)]
+        about_tilt = [part for part in SENTENCE_END.split(others) if _ABOUT_TILT.search(part)]
         for part in about_tilt:
             found = _sides(part, must_understand=False)
-            if found and _NEGATED.search(part):
+            if found and NEGATED.search(part):
                 raise SideError("the answer negates a side")
             sides |= found
     if len(sides) == 2:
@@ -87,7 +88,7 @@ def _without_adverbs(sentence: str) -> str:
 
 
 def _clause(sentence: str, place: int) -> str:
-    """The clause around a place; one that does not name who leans goes on from the one before."""
+    """The clause around a place."""
     ends = [0, *(match.end() for match in _CLAUSE_END.finditer(sentence)), len(sentence)]
     starts = [end for end in ends if end <= place]
     stop = min(end for end in ends if end > place)

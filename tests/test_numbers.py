@@ -263,6 +263,14 @@ def test_a_sentence_that_was_cut_off_is_not_read(text: str) -> None:
     assert read_number(text, "deg").value is not None
 
 
+@pytest.mark.parametrize(("unit", "small"), [("deg", 5.0), ("rad", 0.0873)])
+def test_upright_is_judged_in_the_rubrics_unit(unit: str, small: float) -> None:
+    assert read_number("The pole stands upright at 90 degrees.", unit).value is None
+    assert read_number("It is nearly upright, tilted 5 degrees.", unit).value == pytest.approx(
+        small, abs=1e-3
+    )
+
+
 def test_a_sign_may_stand_before_a_line_break() -> None:
     assert read_number("minus\n12 degrees", "deg").value in {None, -12.0}
 

@@ -11,8 +11,10 @@ from typing import Any
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from pydantic import ValidationError
 
 from reward_client.errors import UnavailableError
+from reward_client.schema import ScoreRequest
 from reward_server.request_log import JsonFormatter, request_id
 from tests.fakes import image
 from tests.serving import Serving, serving, until
@@ -155,6 +157,9 @@ def test_metrics_may_be_open() -> None:
     ],
 )
 def test_a_body_of_thousands_of_errors_is_refused_with_one(body: Any) -> None:
+    with pytest.raises(ValidationError) as caught:
+        ScoreRequest.model_validate(body)
+    assert caught.value.error_count() == 1
     with serving() as server:
         answer = server.http.post("/score", json=body)
         assert answer.status_code == 422
