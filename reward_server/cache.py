@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import OrderedDict
 
 OVERHEAD_BYTES = 300
-"""Of one entry beside its answer: 204 by tracemalloc over 50,000 entries, and room for the allocator's own."""
+"""Of one entry beside its answer: 204 by tracemalloc over 50,000 entries, and room for the allocator."""
 
 
 class AnswerCache:

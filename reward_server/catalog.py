@@ -25,6 +25,9 @@ log = logging.getLogger(__name__)
 DEFAULT_MIN_LABEL_MASS = 0.5
 """For comparisons of a rubric whose own readout has no labels."""
 
+VERSIONS = {name: version(name) for name in ("vlm-reward", "pillow", "transformers")}
+"""Of what prepares frames and reads answers. Read once: each look-up reads a file."""
+
 
 class Catalog:
     """Rubrics by name, checked against the model at start-up.
@@ -180,8 +183,7 @@ class Catalog:
             "device": info.device,
             "engine": info.engine,
             "input_size_px": info.input_size_px,
-            # what prepares frames and reads answers
-            "versions": {name: version(name) for name in ("vlm-reward", "pillow", "transformers")},
+            "versions": VERSIONS,
             "asked": asked,
             "preprocess": preprocess if isinstance(preprocess, Preprocess) else preprocess.model_dump(),
         }
