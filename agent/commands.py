@@ -1,28 +1,39 @@
-"""The agent's commands: ``train`` against a server that runs, ``demo`` with one of its own.
+"""The agent's commands: ``train``, ``demo`` with a server of its own, and ``compare`` over many runs.
 
-Not for the work itself (``train.py``).
+Not for the work itself (``train.py``, ``compare.py``).
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass, field
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import tyro
+from tqdm import tqdm
 
 from agent.__main__ import EXIT_INTERRUPTED
-from agent.config import TrainConfig
+from agent.checkpoint import CheckpointError
+from agent.compare import CompareConfig, RunPool, finished
+from agent.comparison import MixedRewardsError, write_comparison
+from agent.config import ConfigError, TrainConfig
 from agent.labeler import RewardsChangedError
+from agent.question import resolve_question
+from agent.report import write_report
 from agent.train import RunStoppedError, Trainer
+from agent.video import film
 from reward_client import RewardClient
 from reward_client.errors import RewardServiceError
-from reward_client.local_server import LocalServerError, local_server
+from reward_client.local_server import LocalServer, LocalServerError, local_server
 
 EXIT_FAILED = 1
 EXIT_NOT_SOLVED = 3
+EXIT_UNFINISHED = 4
 
 
 @dataclass(frozen=True)
@@ -34,68 +45,148 @@ class DemoConfig:
     port: int = 8000
     """port of the reward server, on loopback"""
     # a server of the demo's own that died does not come back
-    train: TrainConfig = field(default_factory=lambda: TrainConfig(name="demo", outage_s=15.0))
+    train: TrainConfig = field(default_factory=lambda: TrainConfig(name="demo", outage_s=15.0, video=True))
 
 
-def train(config: TrainConfig, server_url: str) -> bool:
-    """Trains against a server and prints the result.
+def train(config: TrainConfig, progress: Callable[[int], None]) -> dict[str, Any]:
+    """Does one run, against a server where its arm needs one, and writes its report.
 
     Returns:
-        Whether the final policy solved the task.
+        What ``summary.json`` holds.
     """
-    # not a flag: other users see a command line
-    key = os.environ.get("REWARD_API_KEY")
-    with RewardClient(server_url, api_key=key, retries=None, deadline_s=config.outage_s) as client:
-        server = client.wait_ready(config.wait_ready_s)
-        print(f"learning from {server.model} ({server.engine}, {server.dtype}, {server.device})", flush=True)
-        summary = Trainer(config, client, server).run()
+    with ExitStack() as stack:
+        client = server = rubric = None
+        if config.arm.scores_frames:
+            # not a flag: other users see a command line
+            key = os.environ.get("REWARD_API_KEY")
+            client = stack.enter_context(
+                RewardClient(config.server_url, api_key=key, retries=None, deadline_s=config.outage_s)
+            )
+            server = client.wait_ready(config.wait_ready_s)
+            rubric = resolve_question(config, client, server)
+        trainer = Trainer(config, client, server, rubric, progress)
+        summary = trainer.run()
+        if config.video:
+            options = {"any_tilt": True} if config.any_tilt else {}
+            film(config.folder, trainer.greedy, config.env, client, trainer.rubric, **options)
+        write_report(config.folder)
+    return summary
+
+
+def train_and_tell(config: TrainConfig) -> int:
+    """Does one run with a progress bar and prints the result.
+
+    Returns:
+        The exit code: 0 where the final policy solved the task.
+    """
+    with tqdm(total=config.env_steps, desc="training", unit="step", smoothing=0.05) as bar:
+
+        def tell(steps: int) -> None:
+            bar.update(steps - bar.n)
+
+        summary = train(config, tell)
     print(_result(summary, config.folder))
-    return bool(summary["solved"])
+    return 0 if summary["solved"] else EXIT_NOT_SOLVED
 
 
-def demo(config: DemoConfig) -> bool:
+def demo(config: DemoConfig) -> int:
     """Runs the demo: starts a server, trains against it, stops it."""
-    log_file = config.train.folder / "server.log"
+    with _own_server(config.checkpoint, config.port, config.train) as server:
+        return train_and_tell(replace(config.train, server_url=server.url))
+
+
+def compare(config: CompareConfig) -> int:
+    """Does the runs of a comparison that are not done yet, and reports on all.
+
+    Returns:
+        The exit code: 0 where all runs are finished.
+    """
+    started, folder = time.monotonic(), config.train.folder
+    folder.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        plan = config.plan()
+        todo = [run for run in plan if not finished(run)]
+        if config.checkpoint is not None and any(run.arm.scores_frames for run in todo):
+            server = stack.enter_context(_own_server(config.checkpoint, config.port, config.train))
+            todo = [replace(run, server_url=server.url) for run in todo]
+        print(f"{len(plan)} runs, {len(plan) - len(todo)} of them done already; {folder}", flush=True)
+        deadline = None if config.max_minutes is None else started + 60 * config.max_minutes
+        bar = stack.enter_context(
+            tqdm(total=sum(run.env_steps for run in todo), unit="step", bar_format="{desc} {percentage:.0f}%")
+        )
+
+        def tell(pool: RunPool, ended: int) -> None:
+            left_s = pool.seconds_left(config.workers)
+            left = "unknown" if left_s is None else f"{left_s / 60:.0f} min"
+            bar.set_description_str(f"{ended} of {len(todo)} runs, {left} left,")
+            bar.update(pool.steps_done() - bar.n)
+
+        ended = RunPool(train, todo, config.workers).run(deadline, tell)
+    for index, error in sorted(ended.items()):
+        if error is not None:
+            print(f"{todo[index].name}: {error}", file=sys.stderr)
+    print("\n" + write_comparison(folder, plan, (time.monotonic() - started) / 60))
+    left = sum(not finished(run) for run in plan)
+    if left:
+        print(f"{left} runs are not finished; the same command goes on with them")
+    print(f"Look at {folder / 'report.html'}")
+    return EXIT_UNFINISHED if left else 0
+
+
+def _own_server(checkpoint: Path, port: int, config: TrainConfig) -> AbstractContextManager[LocalServer]:
+    log_file = config.folder / "server.log"
     print(f"starting the reward server: vLLM on the CPU, log in {log_file}; this takes a minute", flush=True)
     # float32: CPUs without bfloat16 instructions emulate them, several times slower.
-    arguments = ["--model", str(config.checkpoint), "--dtype", "float32"]
-    with local_server(
-        arguments, log_file=log_file, port=config.port, ready_timeout_s=config.train.wait_ready_s
-    ) as server:
-        return train(config.train, server.url)
+    arguments = ["--model", str(checkpoint), "--dtype", "float32"]
+    return local_server(arguments, log_file=log_file, port=port, ready_timeout_s=config.wait_ready_s)
 
 
 def _result(summary: dict[str, Any], folder: Path) -> str:
+    source = f"{summary['model']}'s rewards" if summary["model"] else f"the arm {summary['arm']}"
     return (
         f"{'solved' if summary['solved'] else 'NOT solved'}: mean true return "
         f"{summary['mean_return']:.1f} (lowest {summary['min_return']:.0f}) over "
         f"{summary['eval_episodes']} greedy episodes, after {summary['env_steps']} environment steps and "
-        f"{summary['train_wall_clock_s']:.0f} s of training on {summary['model']}'s rewards alone "
-        f"({summary['frames_failed']} of its frames failed). Look at {folder}/learning_curve.png"
+        f"{summary['train_wall_clock_s']:.0f} s of training on {source} alone "
+        f"({summary['frames_failed']} of its frames failed). Look at {folder}/report.html"
     )
 
 
 def run() -> None:
     """Runs a command; whatever a person can cause ends with a sentence, not a traceback."""
-    config = tyro.cli(
-        Annotated[TrainConfig, tyro.conf.subcommand("train", prefix_name=False)]
-        | Annotated[DemoConfig, tyro.conf.subcommand("demo", prefix_name=False)],
-        prog="reward-agent",
-        config=(tyro.conf.OmitArgPrefixes,),
-    )
-    folder = config.folder if isinstance(config, TrainConfig) else config.train.folder
+    folder = Path()
     try:
-        solved = train(config, config.server_url) if isinstance(config, TrainConfig) else demo(config)
+        config = tyro.cli(
+            Annotated[TrainConfig, tyro.conf.subcommand("train", prefix_name=False)]
+            | Annotated[DemoConfig, tyro.conf.subcommand("demo", prefix_name=False)]
+            | Annotated[CompareConfig, tyro.conf.subcommand("compare", prefix_name=False)],
+            prog="reward-agent",
+            config=(tyro.conf.OmitArgPrefixes, tyro.conf.EnumChoicesFromValues),
+        )
+        folder = config.folder if isinstance(config, TrainConfig) else config.train.folder
+        if isinstance(config, TrainConfig):
+            code = train_and_tell(config)
+        elif isinstance(config, DemoConfig):
+            code = demo(config)
+        else:
+            code = compare(config)
     except KeyboardInterrupt:
-        _stop(f"interrupted; what the run has so far is in {folder}", EXIT_INTERRUPTED)
-    except (LocalServerError, RewardsChangedError, RunStoppedError) as error:
+        _stop(f"interrupted; what there is so far is in {folder}", EXIT_INTERRUPTED)
+    except (
+        CheckpointError,
+        ConfigError,
+        LocalServerError,
+        MixedRewardsError,
+        RewardsChangedError,
+        RunStoppedError,
+    ) as error:
         _stop(str(error), EXIT_FAILED)
     except RewardServiceError as error:
-        _stop(f"the reward server failed: {error}. What the run has so far is in {folder}", EXIT_FAILED)
+        _stop(f"the reward server failed: {error}. What there is so far is in {folder}", EXIT_FAILED)
     except OSError as error:
         _stop(f"{error.strerror or error}: {error.filename or folder}", EXIT_FAILED)
-    if not solved:
-        raise SystemExit(EXIT_NOT_SOLVED)
+    if code:
+        raise SystemExit(code)
 
 
 def _stop(sentence: str, code: int) -> None:

@@ -4,28 +4,55 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
+from agent.arms import Arm
 from agent.dqn import DqnConfig
+from agent.environments import CARTPOLE, CONTINUING
+
+
+class ConfigError(ValueError):
+    """An option is out of its range; the message names it."""
 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Trains a DQN on CartPole-v1 on rewards that a server reads from its frames."""
+    """Trains a DQN on CartPole on rewards that a server reads from its frames.
+
+    Raises:
+        ConfigError: an option is out of its range.
+    """
 
     name: str = "cartpole"
     """the run's name; its files go to RUNS/NAME"""
     runs: Path = Path("runs")
     """folder of all runs"""
+    resume: bool = False
+    """go on from the run's last checkpoint, where it has one; the result is that of a run without a break"""
     server_url: str = "http://127.0.0.1:8000"
     """address of the reward server"""
+    arm: Arm = Arm.VLM
+    """where the reward comes from that is learned; env, oracle, constant and random need no server"""
+    env: Literal["CartPole-v1", "CartPoleContinuing-v0"] = CARTPOLE
+    """CartPoleContinuing-v0 ends no episode early: survival alone is worth nothing there"""
+    any_tilt: bool = False
+    """CartPoleContinuing-v0 starts from any tilt"""
+    num_envs: int = 1
+    """environments that are stepped side by side"""
     rubric: str = "cartpole-angle"
-    """rubric of the server that turns a frame into a reward"""
+    """what turns a frame into a reward: a rubric of the server, or a YAML or JSON file with one"""
+    prompt: str | None = None
+    """another question in place of the rubric's; @FILE reads it from a file"""
     seed: int = 1
     """seed of environment, exploration, replay and weights"""
     env_steps: int = 10_000
-    """steps in the environment; each step's frame is scored"""
+    """steps in all environments together; each step's frame is scored"""
     chunk_steps: int = 64
-    """steps between two rounds of learning; their labels are waited for"""
+    """steps between two rounds of learning"""
+    schedule: Literal["barrier", "overlap"] = "barrier"
+    """barrier: learn when a chunk's labels are there; overlap: learn from the chunk before meanwhile"""
+    gradient_steps: int | None = None
+    """gradient steps after each chunk; default: as many as it has steps"""
     learning_starts: int = 512
     """labelled transitions before the first gradient step"""
     replay_size: int = 50_000
@@ -38,11 +65,57 @@ class TrainConfig:
     """the run stops once more than this share of its frames could not be scored"""
     eval_episodes: int = 100
     """greedy episodes after training, by the environment's own reward"""
+    eval_every: int = 1_000
+    """steps between two short evaluations for the learning curve; 0: none. Nothing is picked by them"""
+    eval_every_episodes: int = 10
+    """greedy episodes of a short evaluation"""
+    checkpoint_every: int = 1_000
+    """steps between two checkpoints that --resume goes on from"""
+    samples: int = 10
+    """scored frames that are kept, with their answers"""
+    sample_every: int = 1
+    """keep every so many-th scored frame"""
+    video: bool = False
+    """film the final policy with the VLM's answers drawn on: video.mp4 and video.gif"""
+    wandb: bool = False
+    """also log to Weights & Biases, which must be installed"""
     wait_ready_s: float = 600.0
     """how long to wait for the server"""
     outage_s: float = 600.0
     """how long to try again while the server is away or overloaded, before the run stops"""
     dqn: DqnConfig = field(default_factory=DqnConfig)
+
+    def __post_init__(self) -> None:
+        lowest = {
+            "num_envs": 1,
+            "env_steps": 1,
+            "chunk_steps": 1,
+            "learning_starts": 1,
+            "replay_size": 1,
+            "epsilon_end": 0,
+            "epsilon_decay_steps": 1,
+            "max_failed_share": 0,
+            "eval_episodes": 1,
+            "eval_every": 0,
+            "eval_every_episodes": 1,
+            "checkpoint_every": 1,
+            "samples": 0,
+            "sample_every": 1,
+            "seed": 0,
+        }
+        for name, least in lowest.items():
+            if getattr(self, name) < least:
+                raise ConfigError(f"--{name.replace('_', '-')} must be at least {least}")
+        for name in ("epsilon_end", "max_failed_share"):
+            if getattr(self, name) > 1:
+                raise ConfigError(f"--{name.replace('_', '-')} must be at most 1")
+        for name in ("env_steps", "chunk_steps", "replay_size"):
+            if getattr(self, name) % self.num_envs:
+                raise ConfigError(f"--{name.replace('_', '-')} must be a multiple of --num-envs")
+        if self.learning_starts > self.replay_size:
+            raise ConfigError("--learning-starts must be at most --replay-size")
+        if self.any_tilt and self.env != CONTINUING:
+            raise ConfigError(f"--any-tilt goes with --env {CONTINUING}")
 
     @property
     def folder(self) -> Path:

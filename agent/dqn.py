@@ -1,18 +1,20 @@
-"""Double DQN: networks, update and greedy actions. Not for exploring (``train.py``) or memory.
+"""DQN: the state of a learner, one gradient step as a pure function, and greedy actions.
 
-van Hasselt et al., "Deep Reinforcement Learning with Double Q-learning", AAAI 2016.
+Mnih et al., "Human-level control through deep reinforcement learning", Nature 2015; van Hasselt et al.,
+"Deep Reinforcement Learning with Double Q-learning", AAAI 2016. Not for exploring (``train.py``) or memory.
 """
 
 from __future__ import annotations
 
-import copy
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
+from torch.optim.adam import adam
 
 from agent.replay import Transitions
 
@@ -32,84 +34,171 @@ class DqnConfig:
     hidden_size: int = 256
     """width of the two hidden layers"""
     learning_rate: float = 3e-4
-    """Adam's step size, falling linearly to zero over the run"""
+    """Adam's step size"""
+    learning_rate_decay: Literal["linear", "none"] = "linear"
+    """linear: it falls to zero over the run"""
     discount: float = 0.99
     """discount factor per step"""
+    n_step: int = 1
+    """rewards that are added up before the value of the state after them; formed when a batch is drawn"""
+    double: bool = True
+    """the online network picks the action whose value the target network gives"""
     batch_size: int = 64
     """transitions in a gradient step"""
     target_rate: float = 0.01
-    """share of the online network that the target network takes over in each gradient step"""
+    """share of the online network that the target network takes over; 1 copies it (a hard update)"""
+    target_every: int = 1
+    """gradient steps between two updates of the target network"""
+    act_with: Literal["target", "online"] = "target"
+    """network that acts; a slow target network is a running average of the online one, and steadier"""
+    scale_observations: bool = True
+    """divide observations by the limits and usual speeds of CartPole"""
     max_grad_norm: float = 10.0
     """longer gradients are scaled down to this norm"""
 
 
-class Dqn:
-    """Online and target network with their optimiser.
+@dataclass(frozen=True)
+class Learner:
+    """Everything that a gradient step reads and replaces. Each network is one vector of P weights.
 
-    Args:
-        config: hyperparameters.
-        seed: seed of the weights.
+    Attributes:
+        online: ``(P,)`` float32.
+        target: ``(P,)`` float32.
+        adam_mean: ``(P,)`` float32, Adam's running mean of gradients.
+        adam_square: ``(P,)`` float32, and of their squares.
+        gradient_steps: taken so far.
     """
 
-    def __init__(self, config: DqnConfig, seed: int) -> None:
-        self._config = config
-        with torch.random.fork_rng():
-            torch.manual_seed(seed)
-            self.online = nn.Sequential(
-                nn.Linear(OBSERVATION_SIZE, config.hidden_size),
-                nn.ReLU(),
-                nn.Linear(config.hidden_size, config.hidden_size),
-                nn.ReLU(),
-                nn.Linear(config.hidden_size, ACTIONS),
-            )
-        self.target = copy.deepcopy(self.online).requires_grad_(False)
-        self.optimizer = torch.optim.Adam(self.online.parameters(), config.learning_rate)
-
-    def greedy_actions(self, observations: NDArray[np.float32]) -> NDArray[np.int64]:
-        """Best actions by the target network: a running average of the online one, and far steadier.
-
-        Args:
-            observations: ``(B, 4)`` float32.
-
-        Returns:
-            ``(B,)`` int64.
-        """
-        with torch.no_grad():
-            values = self.target(_inputs(observations))
-        actions: NDArray[np.int64] = values.argmax(dim=1).numpy()
-        return actions
-
-    def update(self, batch: Transitions, progress: float) -> float:
-        """Takes one gradient step.
-
-        Args:
-            batch: labelled transitions.
-            progress: share of the run that is over, 0 to 1; sets the learning rate.
-
-        Returns:
-            The Huber loss before the step.
-        """
-        config = self._config
-        for group in self.optimizer.param_groups:
-            group["lr"] = config.learning_rate * (1.0 - progress)
-        next_observations = _inputs(batch.next_observations)
-        with torch.no_grad():
-            best = self.online(next_observations).argmax(dim=1, keepdim=True)
-            next_values = self.target(next_observations).gather(1, best).squeeze(1)
-            alive = 1.0 - torch.from_numpy(batch.terminated).float()
-            targets = torch.from_numpy(batch.rewards) + config.discount * alive * next_values
-        values = self.online(_inputs(batch.observations))
-        values = values.gather(1, torch.from_numpy(batch.actions)[:, None]).squeeze(1)
-        loss = nn.functional.smooth_l1_loss(values, targets)
-        self.optimizer.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(self.online.parameters(), config.max_grad_norm)
-        self.optimizer.step()
-        with torch.no_grad():
-            for slow, fast in zip(self.target.parameters(), self.online.parameters(), strict=True):
-                slow.lerp_(fast, config.target_rate)
-        return float(loss.item())
+    online: torch.Tensor
+    target: torch.Tensor
+    adam_mean: torch.Tensor
+    adam_square: torch.Tensor
+    gradient_steps: int = 0
 
 
-def _inputs(observations: NDArray[np.float32]) -> torch.Tensor:
-    return torch.from_numpy(observations / OBSERVATION_SCALE)
+def new_learner(config: DqnConfig, seed: int) -> Learner:
+    """Draws the weights as ``torch.nn.Linear`` does, and leaves torch's global random state alone."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        layers = [nn.Linear(*shape) for shape in _shapes(config)]
+    weights = torch.cat([p.detach().flatten() for layer in layers for p in (layer.weight, layer.bias)])
+    return Learner(weights, weights.clone(), torch.zeros_like(weights), torch.zeros_like(weights))
+
+
+def q_values(weights: torch.Tensor, observations: NDArray[np.float32], config: DqnConfig) -> torch.Tensor:
+    """Values of both actions.
+
+    Args:
+        weights: ``(P,)`` float32, of a ``Learner``.
+        observations: ``(B, 4)`` float32.
+        config: hyperparameters.
+
+    Returns:
+        ``(B, 2)`` float32.
+    """
+    scaled = observations / OBSERVATION_SCALE if config.scale_observations else observations
+    x = torch.from_numpy(scaled)
+    at = 0
+    shapes = _shapes(config)
+    for layer, (inputs, outputs) in enumerate(shapes):
+        matrix = weights[at : at + inputs * outputs].view(outputs, inputs)
+        bias = weights[at + inputs * outputs : at + (inputs + 1) * outputs]
+        at += (inputs + 1) * outputs
+        x = nn.functional.linear(x, matrix, bias)
+        if layer < len(shapes) - 1:
+            x = torch.relu(x)
+    return x
+
+
+def greedy_actions(
+    learner: Learner, observations: NDArray[np.float32], config: DqnConfig
+) -> NDArray[np.int64]:
+    """Best actions by the network that acts.
+
+    Args:
+        learner: state of the learner.
+        observations: ``(B, 4)`` float32.
+        config: hyperparameters.
+
+    Returns:
+        ``(B,)`` int64.
+    """
+    weights = learner.target if config.act_with == "target" else learner.online
+    with torch.no_grad():
+        actions: NDArray[np.int64] = q_values(weights, observations, config).argmax(dim=1).numpy()
+    return actions
+
+
+def td_targets(learner: Learner, batch: Transitions, config: DqnConfig) -> torch.Tensor:
+    """What the values of a batch should be: its rewards and the discounted value of the state after them.
+
+    Returns:
+        ``(B,)`` float32. Only where the episode terminated is the value of the next state left out; an
+        episode that ran out of time goes on in theory.
+    """
+    with torch.no_grad():
+        next_values = q_values(learner.target, batch.next_observations, config)
+        if config.double:
+            best = q_values(learner.online, batch.next_observations, config).argmax(dim=1, keepdim=True)
+            value = next_values.gather(1, best).squeeze(1)
+        else:
+            value = next_values.amax(dim=1)
+        alive = torch.from_numpy(1.0 - batch.terminated.astype(np.float32))
+        return torch.from_numpy(batch.rewards) + torch.from_numpy(batch.discounts) * alive * value
+
+
+def update(learner: Learner, batch: Transitions, config: DqnConfig, progress: float) -> tuple[Learner, float]:
+    """Takes one gradient step: Huber loss, clipped gradient, Adam. Changes nothing it is given.
+
+    Args:
+        learner: state before the step.
+        batch: labelled transitions.
+        config: hyperparameters.
+        progress: share of the run that is over, 0 to 1; sets the learning rate.
+
+    Returns:
+        The state after the step, and the loss before it.
+    """
+    targets = td_targets(learner, batch, config)
+    online = learner.online.clone().requires_grad_(True)
+    values = q_values(online, batch.observations, config)
+    chosen = values.gather(1, torch.from_numpy(batch.actions)[:, None]).squeeze(1)
+    loss = nn.functional.smooth_l1_loss(chosen, targets)
+    (gradient,) = torch.autograd.grad(loss, online)
+    gradient = gradient * min(1.0, config.max_grad_norm / (float(gradient.norm()) + 1e-6))
+    decay = 1.0 - progress if config.learning_rate_decay == "linear" else 1.0
+    online, mean, square = online.detach(), learner.adam_mean.clone(), learner.adam_square.clone()
+    adam(
+        [online],
+        [gradient],
+        [mean],
+        [square],
+        [],
+        [torch.tensor(float(learner.gradient_steps))],
+        foreach=False,
+        amsgrad=False,
+        beta1=0.9,
+        beta2=0.999,
+        lr=config.learning_rate * decay,
+        weight_decay=0.0,
+        eps=1e-8,
+        maximize=False,
+    )
+    steps = learner.gradient_steps + 1
+    target = learner.target
+    if steps % config.target_every == 0:
+        target = target.lerp(online, config.target_rate)
+    return replace(
+        learner,
+        online=online,
+        target=target,
+        adam_mean=mean,
+        adam_square=square,
+        gradient_steps=steps,
+    ), float(loss.item())
+
+
+def _shapes(config: DqnConfig) -> tuple[tuple[int, int], ...]:
+    """Inputs and outputs of each layer."""
+    width = config.hidden_size
+    return ((OBSERVATION_SIZE, width), (width, width), (width, ACTIONS))

@@ -3,31 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
-EVAL_SEED = 1_000_000
-"""Evaluation episodes have the seeds from here on; training uses those of its own run, far below."""
+from agent.environments import CARTPOLE
 
-SOLVED_RETURN = 475.0
-"""CartPole-v1's reward threshold (gymnasium/envs/__init__.py), over 100 episodes."""
+EVAL_SEED = 1_000_000
+"""Evaluation episodes have the seeds from here on; a run's own are drawn from 2**32 by its seed."""
+
+Policy = Callable[[NDArray[np.float32]], NDArray[np.int64]]
+"""``(B, 4)`` float32 observations to ``(B,)`` int64 actions."""
 
 
 def true_returns(
-    policy: Callable[[NDArray[np.float32]], NDArray[np.int64]], episodes: int
+    policy: Policy, episodes: int, env_id: str = CARTPOLE, **options: Any
 ) -> NDArray[np.float64]:
-    """Plays full episodes of CartPole-v1, all side by side.
+    """Plays full episodes, all side by side.
 
     Args:
-        policy: ``(B, 4)`` float32 observations to ``(B,)`` actions.
+        policy: what is evaluated.
         episodes: number of episodes.
+        env_id: name in Gymnasium's registry.
+        options: of the environment.
 
     Returns:
         ``(episodes,)`` sums of the environment's own reward.
     """
-    envs = [gym.make("CartPole-v1") for _ in range(episodes)]
+    envs = [gym.make(env_id, **options) for _ in range(episodes)]
     observations = np.stack([env.reset(seed=EVAL_SEED + i)[0] for i, env in enumerate(envs)])
     returns = np.zeros(episodes)
     running = np.arange(episodes)

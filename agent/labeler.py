@@ -1,4 +1,4 @@
-"""Has frames scored while the agent acts on, and returns their labels in step order.
+"""Has frames scored while the agent acts on, and returns their labels chunk by chunk, in step order.
 
 Not for deciding what a missing label means (``train.py`` leaves its transition out).
 """
@@ -13,6 +13,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from reward_client.rubric import Rubric
 from reward_client.schema import RewardItem, ScoreResponse
 
 FRAMES_PER_REQUEST = 16
@@ -22,7 +23,7 @@ REQUESTS_IN_FLIGHT = 4
 class Scores(Protocol):
     """What the labeler needs of a reward server; ``reward_client.RewardClient`` has it."""
 
-    def score(self, frames: Sequence[NDArray[np.uint8]], rubric: str) -> ScoreResponse:
+    def score(self, frames: Sequence[NDArray[np.uint8]], rubric: str | Rubric) -> ScoreResponse:
         """Scores frames in one request."""
 
 
@@ -30,29 +31,14 @@ class RewardsChangedError(RuntimeError):
     """The server's rewards became another quantity in the middle of a run."""
 
 
-class Labeler:
-    """Sends frames in requests of 16, some in flight at a time, and hands back their labels in order.
+class PendingLabels:
+    """The labels of one chunk, some of them still on their way."""
 
-    Args:
-        client: where frames are scored; used from several threads at once.
-        rubric: name of the rubric to ask.
-    """
+    def __init__(self, labeler: Labeler, sent: Sequence[Future[ScoreResponse]]) -> None:
+        self._labeler, self._sent = labeler, sent
 
-    def __init__(self, client: Scores, rubric: str) -> None:
-        self._client, self._rubric = client, rubric
-        self._waiting: list[NDArray[np.uint8]] = []
-        self._sent: list[Future[ScoreResponse]] = []
-        self._reward_id: str | None = None
-        self._threads = ThreadPoolExecutor(REQUESTS_IN_FLIGHT, thread_name_prefix="label")
-
-    def submit(self, frame: NDArray[np.uint8]) -> None:
-        """Takes the next frame, ``(H, W, 3)`` uint8 RGB. It may be on its way when this returns."""
-        self._waiting.append(frame)
-        if len(self._waiting) == FRAMES_PER_REQUEST:
-            self._send()
-
-    def collect(self) -> list[RewardItem]:
-        """Waits for the labels of all frames submitted since the last call.
+    def result(self) -> list[RewardItem]:
+        """Waits for them.
 
         Returns:
             One item per frame, in the order of submission, whatever the order of the answers.
@@ -61,18 +47,53 @@ class Labeler:
             RewardServiceError: a request failed for good.
             RewardsChangedError: the server was replaced by one with other rewards.
         """
+        answers = [future.result() for future in self._sent]
+        for answer in answers:
+            self._labeler.check(answer.reward_id)
+        return [item for answer in answers for item in answer.data]
+
+
+class Labeler:
+    """Sends frames in requests of 16, 4 in flight at a time, and hands back their labels in order.
+
+    Args:
+        client: where frames are scored; used from several threads at once.
+        rubric: what to ask.
+        reward_id: that of the labels that the run has already; None at its beginning.
+    """
+
+    def __init__(self, client: Scores, rubric: str | Rubric, reward_id: str | None = None) -> None:
+        self._client, self._rubric = client, rubric
+        self._waiting: list[NDArray[np.uint8]] = []
+        self._sent: list[Future[ScoreResponse]] = []
+        self.reward_id = reward_id
+        self._threads = ThreadPoolExecutor(REQUESTS_IN_FLIGHT, thread_name_prefix="label")
+
+    def submit(self, frame: NDArray[np.uint8]) -> None:
+        """Takes the next frame, ``(H, W, 3)`` uint8 RGB. It may be on its way when this returns."""
+        self._waiting.append(frame)
+        if len(self._waiting) == FRAMES_PER_REQUEST:
+            self._send()
+
+    def end_chunk(self) -> PendingLabels:
+        """Sends what is left of a chunk; its labels are those of all frames since the last chunk's end."""
         if self._waiting:
             self._send()
         sent, self._sent = self._sent, []
-        answers = [future.result() for future in sent]
-        for answer in answers:
-            self._reward_id = self._reward_id or answer.reward_id
-            if answer.reward_id != self._reward_id:
-                raise RewardsChangedError(
-                    f"the reward id changed from {self._reward_id} to {answer.reward_id}: the server serves "
-                    "another model or rubric now, and its rewards do not go with the earlier ones"
-                )
-        return [item for answer in answers for item in answer.data]
+        return PendingLabels(self, sent)
+
+    def check(self, reward_id: str) -> None:
+        """Makes sure that a label goes with the run's others.
+
+        Raises:
+            RewardsChangedError: it does not.
+        """
+        self.reward_id = self.reward_id or reward_id
+        if reward_id != self.reward_id:
+            raise RewardsChangedError(
+                f"the reward id changed from {self.reward_id} to {reward_id}: the server serves "
+                "another model or rubric now, and its rewards do not go with the earlier ones"
+            )
 
     def _send(self) -> None:
         frames, self._waiting = self._waiting, []

@@ -1,31 +1,42 @@
-"""Writes what a run leaves: configuration, metrics, TensorBoard events, networks, summary, curve.
+"""Writes what a run leaves: configuration, metrics, labels, TensorBoard events, summary, curve.
 
-Not for sample frames (``samples.py``). Nothing here is read back by training.
+Not for checkpoints (``run_state.py``) or the report (``report.py``). Nothing here is read by training.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import io
 import json
+import os
 import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
 
-import torch
+import numpy as np
+from numpy.typing import NDArray
 from torch.utils.tensorboard import SummaryWriter
 
 from agent.config import TrainConfig
-from agent.dqn import Dqn
-from agent.plots import plot_learning_curve
-from reward_client.schema import ServerInfo
+from agent.plots import plot_angles, plot_learning_curve, save
+from agent.rollout import Episode
+from agent.run_state import options
+from agent.samples import Samples
+from agent.wandb_sync import wandb_run
+from reward_client.rubric import Rubric
+from reward_client.schema import RewardItem, ServerInfo
+
+METRICS, LABELS = "metrics.jsonl", "labels.jsonl"
 
 OWN_FILES = (
     "config.json",
     "summary.json",
-    "metrics.jsonl",
+    METRICS,
+    LABELS,
     "learning_curve.png",
+    "angle_scatter.png",
+    "report.html",
+    "video.mp4",
+    "video.gif",
     "tensorboard",
     "checkpoint",
     "samples",
@@ -39,81 +50,151 @@ class Recorder:
 
     Args:
         config: the run's options.
-        server: the reward server's ``/info``.
+        server: the reward server's ``/info``; None in the arms without one.
+        rubric: what is asked, where it is not the server's rubric that the options name.
+        resumed: what ``positions`` returned when the checkpoint was taken that the run goes on from; None
+            for a run from the beginning, which replaces an earlier one of its name.
     """
 
-    def __init__(self, config: TrainConfig, server: ServerInfo) -> None:
-        self.folder = config.folder
+    def __init__(
+        self,
+        config: TrainConfig,
+        server: ServerInfo | None,
+        rubric: Rubric | None = None,
+        resumed: dict[str, Any] | None = None,
+    ) -> None:
+        self.folder, self._config = config.folder, config
         self.folder.mkdir(parents=True, exist_ok=True)
+        if resumed is None:
+            self._remove_earlier()
+        self._write_json(
+            "config.json",
+            {
+                "options": options(config),
+                "rubric": None if rubric is None else rubric.model_dump(mode="json"),
+                "git_commit": git_commit(),
+                "server": None if server is None else server.model_dump(mode="json"),
+            },
+        )
+        for name in (METRICS, LABELS):
+            path = self.folder / name
+            path.touch()
+            os.truncate(path, resumed[name] if resumed else 0)
+        self._metrics = (self.folder / METRICS).open("a")
+        self._labels = (self.folder / LABELS).open("a")
+        self.samples = Samples(self.folder, config.samples, resumed["samples"] if resumed else None)
+        self._wandb = wandb_run(config) if config.wandb else None
+        self._board = SummaryWriter(
+            str(self.folder / "tensorboard"), purge_step=resumed["step"] + 1 if resumed else None
+        )
+
+    def positions(self) -> dict[str, Any]:
+        """How far the files are written, for a checkpoint."""
+        self._metrics.flush()
+        self._labels.flush()
+        return {
+            METRICS: self._metrics.tell(),
+            LABELS: self._labels.tell(),
+            "samples": self.samples.position(),
+            "step": self._last_step,
+        }
+
+    def keeps_frame(self, step: int) -> bool:
+        """Whether the frame of a step, counted from 0, becomes a sample."""
+        return (
+            step % self._config.sample_every == 0 and step // self._config.sample_every < self._config.samples
+        )
+
+    _last_step = 0
+
+    def episode(self, step: int, episode: Episode, epsilon: float, scored: bool) -> None:
+        """Records a finished episode of training.
+
+        Args:
+            step: environment steps so far.
+            episode: what it came to; its true return is never learned from, but in the arm env.
+            epsilon: share of random actions at its end.
+            scored: whether its frames were scored by a server.
+        """
+        row: dict[str, float] = {
+            "charts/episodic_return": episode.true_return,
+            "charts/learned_return": episode.learned_return,
+            "charts/episodic_length": episode.steps,
+            "charts/epsilon": epsilon,
+        }
+        self._log(step, {**row, "charts/vlm_return": episode.vlm_return} if scored else row)
+
+    def learning(self, step: int, td_loss: float | None, steps_per_s: float, wall_clock_s: float) -> None:
+        """Records a round of acting, labelling and learning; a loss of None: nothing was learned yet."""
+        row = {"charts/SPS": steps_per_s, "charts/wall_clock_s": wall_clock_s}
+        self._log(step, row if td_loss is None else {**row, "losses/td_loss": td_loss})
+
+    def evaluation(self, step: int, mean_return: float, wall_clock_s: float) -> None:
+        """Records a short greedy evaluation by the environment's own reward."""
+        self._log(step, {"eval/mean_return": mean_return, "charts/wall_clock_s": wall_clock_s})
+
+    def label(self, step: int, label: RewardItem, reward: float | None, state: NDArray[np.float32]) -> None:
+        """Records a frame's label beside the truth.
+
+        Args:
+            step: number of the step, from 1.
+            label: the server's answer.
+            reward: what is learned with; that of another step in the arm shuffled.
+            state: ``(4,)`` true state, for the record only.
+        """
+        row = {
+            "step": step,
+            "reward": label.reward,
+            "learned_reward": reward,
+            "status": label.status.value,
+            "value": label.value,
+            "unit": label.unit,
+            "true_angle_deg": float(np.degrees(state[2])),
+        }
+        self._labels.write(json.dumps(row) + "\n")
+
+    def finish(self, summary: dict[str, Any]) -> None:
+        """Writes the summary and the pictures, and closes the other files."""
+        self._metrics.close()
+        self._labels.close()
+        self._board.close()
+        if self._wandb is not None:
+            self._wandb.summary.update(summary)
+            self._wandb.finish()
+        save(
+            plot_learning_curve(read_rows(self.folder / METRICS), summary), self.folder / "learning_curve.png"
+        )
+        angles = plot_angles(read_rows(self.folder / LABELS))
+        if angles is not None:
+            save(angles, self.folder / "angle_scatter.png")
+        self._write_json("summary.json", summary)
+
+    def _log(self, step: int, row: dict[str, float]) -> None:
+        self._last_step = max(self._last_step, step)
+        self._metrics.write(json.dumps({"step": step, **row}) + "\n")
+        self._metrics.flush()
+        for name, value in row.items():
+            self._board.add_scalar(name, value, step)
+
+    def _remove_earlier(self) -> None:
         for name in OWN_FILES:
             path = self.folder / name
             if path.is_dir():
                 shutil.rmtree(path)
             else:
                 path.unlink(missing_ok=True)
-        options = json.loads(json.dumps(dataclasses.asdict(config), default=str))
-        self._write_json(
-            "config.json",
-            {"options": options, "git_commit": git_commit(), "server": server.model_dump(mode="json")},
-        )
-        self._metrics = (self.folder / "metrics.jsonl").open("w")
-        self._board = SummaryWriter(str(self.folder / "tensorboard"))
-        self._episodes: list[dict[str, float]] = []
-
-    def episode(self, step: int, true_return: float, vlm_return: float, length: int, epsilon: float) -> None:
-        """Records a finished episode of training.
-
-        Args:
-            step: environment steps so far.
-            true_return: sum of the environment's own reward; never learned from.
-            vlm_return: sum of the VLM's rewards; frames without one count for nothing here.
-            length: steps of the episode.
-            epsilon: share of random actions at its end.
-        """
-        row = {
-            "charts/episodic_return": true_return,
-            "charts/vlm_return": vlm_return,
-            "charts/episodic_length": length,
-            "charts/epsilon": epsilon,
-        }
-        self._episodes.append({"step": step, **row})
-        self._log(step, row)
-
-    def learning(self, step: int, td_loss: float | None, frames_per_s: float) -> None:
-        """Records a round of acting, labelling and learning; None where nothing was learned yet."""
-        row = {"charts/SPS": frames_per_s}
-        self._log(step, row if td_loss is None else {**row, "losses/td_loss": td_loss})
-
-    def save_networks(self, dqn: Dqn) -> None:
-        """Writes both networks and the optimiser to ``checkpoint/dqn.pt``, whole or not at all."""
-        folder = self.folder / "checkpoint"
-        folder.mkdir(exist_ok=True)
-        state = {
-            "online": dqn.online.state_dict(),
-            "target": dqn.target.state_dict(),
-            "optimizer": dqn.optimizer.state_dict(),
-        }
-        buffer = io.BytesIO()  # written as bytes, a full disk is an OSError; torch.save's own is not
-        torch.save(state, buffer)
-        part = folder / "dqn.pt.part"
-        part.write_bytes(buffer.getbuffer())
-        part.replace(folder / "dqn.pt")
-
-    def finish(self, summary: dict[str, Any]) -> None:
-        """Writes ``summary.json`` and ``learning_curve.png`` and closes the other files."""
-        self._metrics.close()
-        self._board.close()
-        plot_learning_curve(self._episodes, summary, self.folder / "learning_curve.png")
-        self._write_json("summary.json", summary)
-
-    def _log(self, step: int, row: dict[str, float]) -> None:
-        self._metrics.write(json.dumps({"step": step, **row}) + "\n")
-        self._metrics.flush()
-        for name, value in row.items():
-            self._board.add_scalar(name, value, step)
 
     def _write_json(self, name: str, content: dict[str, Any]) -> None:
-        (self.folder / name).write_text(json.dumps(content, indent=2) + "\n")
+        part = self.folder / f"{name}.part"
+        part.write_text(json.dumps(content, indent=2) + "\n")
+        part.replace(self.folder / name)
+
+
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """The records of a file of JSON lines; none where there is no file."""
+    if not path.exists():
+        return []
+    return [json.loads(line) for line in path.read_text().splitlines()]
 
 
 def git_commit() -> str | None:

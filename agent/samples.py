@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,6 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from reward_client.schema import RewardItem
-
-COUNT = 10
 
 _AXLE_Y = 300.0 - 7.5  # CartPole's renderer: the cart's line at 100 px from below, axle a quarter cart up
 _PX_PER_UNIT = 600.0 / 4.8
@@ -27,20 +26,27 @@ class Samples:
 
     Args:
         folder: the run's folder; both folders are made in it.
+        count: how many frames are kept.
+        resumed: what ``position`` returned when the checkpoint was taken that the run goes on from.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, count: int, resumed: dict[str, int] | None = None) -> None:
         self._plain, self._marked = folder / "samples", folder / "samples_marked"
         self._plain.mkdir(parents=True, exist_ok=True)
         self._marked.mkdir(parents=True, exist_ok=True)
         self._log = self._plain / "samples.jsonl"
-        self._log.write_text("")
-        self._kept = 0
+        self._log.touch()
+        os.truncate(self._log, resumed["bytes"] if resumed else 0)
+        self._count, self._kept = count, resumed["kept"] if resumed else 0
 
     @property
     def full(self) -> bool:
         """Whether no more frames are kept."""
-        return self._kept >= COUNT
+        return self._kept >= self._count
+
+    def position(self) -> dict[str, int]:
+        """How far the samples are written, for a checkpoint."""
+        return {"kept": self._kept, "bytes": self._log.stat().st_size}
 
     def add(
         self,
@@ -70,6 +76,7 @@ class Samples:
             "unit": item.unit,
             "reward": item.reward,
             "status": item.status.value,
+            "message": item.message,
             "label_mass": item.label_mass,
             "true_angle_deg": true_deg,
             "true_state": [float(x) for x in state],

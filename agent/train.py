@@ -1,59 +1,37 @@
-"""The training loop: act on states, have the frames scored, learn from those rewards alone.
+"""The training loop: act on states, have the frames scored, learn from the arm's rewards alone.
 
 Not for the learner (``dqn.py``), scoring (``labeler.py``) or files (``recorder.py``).
 """
 
 from __future__ import annotations
 
-import os
 import time
-from contextlib import suppress
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from typing import Any
 
-import gymnasium as gym
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from tqdm import tqdm
 
+from agent.arms import chunk_rewards
 from agent.config import TrainConfig
-from agent.dqn import OBSERVATION_SIZE, Dqn
-from agent.evaluate import SOLVED_RETURN, true_returns
+from agent.dqn import OBSERVATION_SIZE, greedy_actions, new_learner, update
+from agent.environments import SOLVED_RETURN
+from agent.evaluate import true_returns
 from agent.labeler import Labeler, Scores
 from agent.recorder import Recorder
 from agent.replay import Replay
-from agent.samples import Samples
+from agent.rollout import Chunk, Episode, chunk_of
+from agent.run_state import load_run, save_run
+from agent.vector import make_envs
+from reward_client.rubric import Rubric
 from reward_client.schema import RewardItem, ServerInfo
-
-os.environ.setdefault("SDL_VIDEODRIVER", "dummy")  # no screen needed; pygame reads it on import
 
 
 class RunStoppedError(Exception):
     """The run cannot go on; the message says why. What was recorded is kept."""
-
-
-@dataclass(frozen=True)
-class Step:
-    """One step in the environment, waiting for its label.
-
-    Attributes:
-        observation: ``(4,)`` float32, before the step.
-        action: what was done.
-        next_observation: ``(4,)`` float32, after the step.
-        true_reward: the environment's own reward, recorded only.
-        terminated: whether the episode failed here.
-        ended: whether the episode is over, by failure or by its time limit.
-        frame: ``(400, 600, 3)`` uint8 RGB after the step, while samples are kept.
-    """
-
-    observation: NDArray[np.float32]
-    action: int
-    next_observation: NDArray[np.float32]
-    true_reward: float
-    terminated: bool
-    ended: bool
-    frame: NDArray[np.uint8] | None
 
 
 class Trainer:
@@ -61,23 +39,48 @@ class Trainer:
 
     Args:
         config: the run's options.
-        client: where frames are scored.
-        server: the reward server's ``/info``.
+        client: where frames are scored; None in the arms that need no server.
+        server: the reward server's ``/info``; None likewise.
+        rubric: what to ask, where it is not the server's rubric that the options name.
+        progress: called with the steps so far after each round of learning.
+
+    Raises:
+        CheckpointError: there is nothing to resume from, or it is of another run.
     """
 
-    def __init__(self, config: TrainConfig, client: Scores, server: ServerInfo) -> None:
+    def __init__(
+        self,
+        config: TrainConfig,
+        client: Scores | None = None,
+        server: ServerInfo | None = None,
+        rubric: Rubric | None = None,
+        progress: Callable[[int], None] = lambda _steps: None,
+    ) -> None:
+        if config.arm.scores_frames and client is None:
+            raise ValueError(f"the arm {config.arm} needs a reward server")
         torch.set_num_threads(1)  # the networks are small; more threads only take turns
-        self.config, self.client, self.server = config, client, server
-        self.recorder = Recorder(config, server)
-        self.samples = Samples(config.folder)
-        self.rng = np.random.default_rng(config.seed)
-        self.dqn = Dqn(config.dqn, config.seed)
-        self.replay = Replay(config.replay_size, OBSERVATION_SIZE)
+        self.config, self.server, self.progress = config, server, progress
+        self.rubric = rubric or config.rubric
+        self.client = client if config.arm.scores_frames else None
+        # Streams of their own, so that every arm explores, and draws its batches, alike.
+        seeds = np.random.SeedSequence(config.seed).spawn(3)
+        self.rng, self.arm_rng = (np.random.default_rng(seed) for seed in seeds[:2])
+        self.learner = new_learner(config.dqn, config.seed)
+        self.replay = Replay(config.replay_size, OBSERVATION_SIZE, config.num_envs)
+        self.envs = make_envs(
+            config.env,
+            [int(seed) for seed in seeds[2].generate_state(config.num_envs)],
+            frames=self.client is not None,
+            **({"any_tilt": True} if config.any_tilt else {}),
+        )
         self.env_steps = self.frames_scored = self.frames_failed = 0
-        self.episode, self.episode_steps = 1, 0
-        self.true_return = self.vlm_return = 0.0
-        self.started = time.perf_counter()
-        self.train_wall_clock_s = 0.0
+        self.reward_id: str | None = None
+        self.wall_clock_s = 0.0
+        self.episodes = [Episode(number=1 + row) for row in range(config.num_envs)]
+        self.pending: deque[Chunk] = deque()
+        self.solved_at: dict[str, float] | None = None
+        resumed = load_run(self) if config.resume else None
+        self.recorder = Recorder(config, server, rubric, resumed)
 
     def run(self) -> dict[str, Any]:
         """Trains, evaluates the final policy, and writes the run's files.
@@ -88,88 +91,148 @@ class Trainer:
         """
         try:
             self._train()
-            returns = true_returns(self.dqn.greedy_actions, self.config.eval_episodes)
+            returns = self._returns(self.config.eval_episodes)
         except BaseException as error:
             with suppress(OSError):  # on a full disk the first failure is the one to tell
-                self._finish(self._summary(None, error=str(error) or type(error).__name__))
+                self.recorder.finish(self._summary(None, error=str(error) or type(error).__name__))
             raise
+        finally:
+            self.envs.close()
         summary = self._summary(returns)
-        self._finish(summary)
+        self.recorder.finish(summary)
         return summary
 
+    def greedy(self, observations: NDArray[np.float32]) -> NDArray[np.int64]:
+        """Best actions of the present policy, ``(B, 4)`` float32 to ``(B,)`` int64."""
+        return greedy_actions(self.learner, observations, self.config.dqn)
+
     def _train(self) -> None:
-        env = gym.make("CartPole-v1", render_mode="rgb_array")
-        observation, _ = env.reset(seed=self.config.seed)
-        bar = tqdm(total=self.config.env_steps, desc="training", unit="step", smoothing=0.05)
-        with bar, Labeler(self.client, self.config.rubric) as labeler:
-            while self.env_steps < self.config.env_steps:
-                chunk_started = time.perf_counter()
-                chunk: list[Step] = []
-                for _ in range(min(self.config.chunk_steps, self.config.env_steps - self.env_steps)):
-                    step = self._step(env, observation, labeler)
-                    chunk.append(step)
-                    observation = env.reset()[0] if step.ended else step.next_observation
-                for step, label in zip(chunk, labeler.collect(), strict=True):
-                    self._take(step, label)
-                self._check_failures()
-                loss = self._learn(len(chunk))
-                self.train_wall_clock_s = time.perf_counter() - self.started
-                self.recorder.learning(
-                    self.env_steps, loss, len(chunk) / (time.perf_counter() - chunk_started)
-                )
-                bar.update(len(chunk))
-        env.close()
+        config = self.config
+        behind = 1 if config.schedule == "overlap" else 0
+        with ExitStack() as stack:
+            self.labeler: Labeler | None = None
+            if self.client is not None:
+                self.labeler = stack.enter_context(Labeler(self.client, self.rubric, self.reward_id))
+            while self.env_steps < config.env_steps or self.pending:
+                started = time.perf_counter()
+                acting = self.env_steps < config.env_steps
+                if acting:
+                    self.pending.append(self._act())
+                loss = None
+                if len(self.pending) > behind or not acting:
+                    chunk = self.pending.popleft()
+                    self._take(chunk)
+                    self._check_failures()
+                    loss = self._learn(chunk)
+                    seconds = time.perf_counter() - started
+                    self.wall_clock_s += seconds
+                    learned = chunk.first_step + len(chunk)
+                    self.recorder.learning(learned, loss, len(chunk) / seconds, self.wall_clock_s)
+                    self._between_rounds(chunk.first_step, learned)
+                else:
+                    self.wall_clock_s += time.perf_counter() - started
 
-    def _step(self, env: gym.Env[Any, Any], observation: NDArray[np.float32], labeler: Labeler) -> Step:
-        if self.rng.random() < self.config.epsilon(self.env_steps):
-            action = int(self.rng.integers(2))
-        else:
-            action = int(self.dqn.greedy_actions(observation[None])[0])
-        next_observation, true_reward, terminated, truncated, _ = env.step(action)
-        frame: NDArray[np.uint8] = env.render()  # type: ignore[assignment]
-        labeler.submit(frame)  # the frame after the step, the terminal one too
-        self.env_steps += 1
-        return Step(
-            observation,
-            action,
-            next_observation,
-            float(true_reward),
-            terminated,
-            terminated or truncated,
-            None if self.samples.full else frame,
+    def _act(self) -> Chunk:
+        """Takes a chunk's steps; their frames are on their way to the server meanwhile."""
+        config, first = self.config, self.env_steps
+        steps, kept = [], {}
+        for _ in range(min(config.chunk_steps, config.env_steps - first) // config.num_envs):
+            step = self.envs.step(self._explore(self.envs.observations))
+            if self.labeler is not None and step.frames is not None:
+                for frame in step.frames:  # the frame after the step, the terminal one too
+                    if self.recorder.keeps_frame(self.env_steps):
+                        kept[self.env_steps - first] = frame
+                    self.labeler.submit(frame)
+                    self.env_steps += 1
+            else:
+                self.env_steps += config.num_envs
+            steps.append(step)
+        labels = None if self.labeler is None else self.labeler.end_chunk()
+        return chunk_of(steps, first, kept, labels)
+
+    def _explore(self, observations: NDArray[np.float32]) -> NDArray[np.int64]:
+        actions = self.greedy(observations)
+        for row in range(len(actions)):
+            if self.rng.random() < self.config.epsilon(self.env_steps + row):
+                actions[row] = self.rng.integers(2)
+        return actions
+
+    def _take(self, chunk: Chunk) -> None:
+        """Puts a chunk into replay; a step without a reward is counted and never learned from."""
+        labels = chunk.wait()
+        if self.labeler is not None:
+            self.reward_id = self.labeler.reward_id
+        server_rewards = [None if label is None else label.reward for label in labels]
+        rewards = chunk_rewards(
+            self.config.arm, server_rewards, chunk.true_rewards, chunk.next_observations, self.arm_rng
         )
+        for row, (label, reward) in enumerate(zip(labels, rewards, strict=True)):
+            terminated, truncated = bool(chunk.terminated[row]), bool(chunk.truncated[row])
+            self.replay.add(
+                chunk.observations[row],
+                int(chunk.actions[row]),
+                reward,
+                chunk.next_observations[row],
+                terminated,
+                truncated,
+            )
+            env = (chunk.first_step + row) % self.config.num_envs
+            episode = self.episodes[env]
+            episode.steps += 1
+            episode.true_return += float(chunk.true_rewards[row])
+            episode.learned_return += reward or 0.0
+            if label is not None:
+                self._count(chunk, row, label, reward, episode)
+            if terminated or truncated:
+                step = chunk.first_step + row + 1
+                self.recorder.episode(
+                    step, episode, self.config.epsilon(step), scored=self.client is not None
+                )
+                self.episodes[env] = Episode(number=1 + max(e.number for e in self.episodes))
 
-    def _take(self, step: Step, label: RewardItem) -> None:
-        """Puts a labelled step into replay; one without a reward is counted and left out."""
-        self.episode_steps += 1
-        self.true_return += step.true_reward
+    def _count(
+        self, chunk: Chunk, row: int, label: RewardItem, reward: float | None, episode: Episode
+    ) -> None:
         if label.reward is None:
             self.frames_failed += 1
         else:
             self.frames_scored += 1
-            self.vlm_return += label.reward
-            self.replay.add(
-                step.observation, step.action, label.reward, step.next_observation, step.terminated
-            )
-        if step.frame is not None and not self.samples.full:
-            self.samples.add(step.frame, label, step.next_observation, self.episode, self.episode_steps)
-        if step.ended:
-            seen = self.frames_scored + self.frames_failed
-            self.recorder.episode(
-                seen, self.true_return, self.vlm_return, self.episode_steps, self.config.epsilon(seen)
-            )
-            self.episode, self.episode_steps = self.episode + 1, 0
-            self.true_return = self.vlm_return = 0.0
+            episode.vlm_return += label.reward
+        state = chunk.next_observations[row]
+        self.recorder.label(chunk.first_step + row + 1, label, reward, state)
+        frame = chunk.kept_frames.get(row)
+        if frame is not None:
+            self.recorder.samples.add(frame, label, state, episode.number, episode.steps)
 
-    def _learn(self, gradient_steps: int) -> float | None:
-        if len(self.replay) < self.config.learning_starts:
+    def _learn(self, chunk: Chunk) -> float | None:
+        config = self.config
+        if len(self.replay) < config.learning_starts:
             return None
-        progress = self.env_steps / self.config.env_steps
-        losses = [
-            self.dqn.update(self.replay.sample(self.config.dqn.batch_size, self.rng), progress)
-            for _ in range(gradient_steps)
-        ]
-        return float(np.mean(losses))
+        progress = (chunk.first_step + len(chunk)) / config.env_steps
+        losses = []
+        for _ in range(len(chunk) if config.gradient_steps is None else config.gradient_steps):
+            batch = self.replay.sample(
+                config.dqn.batch_size, self.rng, config.dqn.n_step, config.dqn.discount
+            )
+            self.learner, loss = update(self.learner, batch, config.dqn, progress)
+            losses.append(loss)
+        return float(np.mean(losses)) if losses else None
+
+    def _between_rounds(self, before: int, now: int) -> None:
+        """Evaluates and saves where a round of learning passed their marks. Neither changes the run."""
+        config = self.config
+        if config.eval_every and before // config.eval_every != now // config.eval_every:
+            mean = float(self._returns(config.eval_every_episodes).mean())
+            self.recorder.evaluation(now, mean, self.wall_clock_s)
+            if mean >= SOLVED_RETURN and self.solved_at is None:
+                self.solved_at = {"env_steps": now, "wall_clock_s": self.wall_clock_s}
+        if before // config.checkpoint_every != now // config.checkpoint_every:
+            save_run(self)
+        self.progress(now)
+
+    def _returns(self, episodes: int) -> NDArray[np.float64]:
+        options = {"any_tilt": True} if self.config.any_tilt else {}
+        return true_returns(self.greedy, episodes, self.config.env, **options)
 
     def _check_failures(self) -> None:
         seen = self.frames_scored + self.frames_failed
@@ -177,28 +240,26 @@ class Trainer:
             raise RunStoppedError(
                 f"{self.frames_failed} of {seen} frames could not be scored, more than the "
                 f"{self.config.max_failed_share:.0%} that --max-failed-share allows; "
-                f"see {self.config.folder / 'samples' / 'samples.jsonl'}"
+                f"see {self.config.folder / 'labels.jsonl'}"
             )
 
     def _summary(self, returns: NDArray[np.float64] | None, error: str | None = None) -> dict[str, Any]:
-        rubric = self.server.rubrics.get(self.config.rubric)
+        scored = self.config.arm.scores_frames
         return {
             "solved": returns is not None and bool(returns.mean() >= SOLVED_RETURN),
             "mean_return": None if returns is None else float(returns.mean()),
             "min_return": None if returns is None else float(returns.min()),
             "eval_episodes": 0 if returns is None else len(returns),
+            "env": self.config.env,
             "env_steps": self.env_steps,
-            "train_wall_clock_s": round(self.train_wall_clock_s, 1),
-            "arm": "vlm",
-            "model": self.server.model,
-            "rubric": self.config.rubric,
-            "reward_id": rubric.reward_id if rubric else None,
+            "train_wall_clock_s": round(self.wall_clock_s, 1),
+            "first_reached_475": self.solved_at,
+            "arm": self.config.arm.value,
+            "model": self.server.model if self.server and scored else None,
+            "rubric": self.config.rubric if scored else None,
+            "reward_id": self.reward_id,
             "frames_scored": self.frames_scored,
             "frames_failed": self.frames_failed,
             "seed": self.config.seed,
             "error": error,
         }
-
-    def _finish(self, summary: dict[str, Any]) -> None:
-        self.recorder.save_networks(self.dqn)
-        self.recorder.finish(summary)

@@ -8,6 +8,7 @@ equal the requests that were sent, and every accepted request was answered.
 from __future__ import annotations
 
 import json
+import math
 import random
 import re
 import socket
@@ -15,6 +16,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import httpx
@@ -69,16 +71,16 @@ def client(server: LocalServer, tally: Tally, seed: int, ends: float) -> None:
     while time.monotonic() < ends:
         (kind,) = rng.choices(list(kinds), list(kinds.values()))
         images = frames(rng.randint(1, 16), rng.randrange(2**32))
-        if kind in {"leaves in the body", "leaves before the answer"}:
-            leave(server, images, kind == "leaves in the body")
-            tally.add(kind)
-            continue
         if kind == "damaged frame":
             images[rng.randrange(len(images))] = "AAAA"
         deadline = {"timeout_s": 0.02} if kind == "deadline" else {}
         try:
+            if kind in {"leaves in the body", "leaves before the answer"}:
+                leave(server, images, kind == "leaves in the body")
+                tally.add(kind)
+                continue
             answer = post(server.url, images, **deadline)
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, OSError) as error:
             tally.add(f"{kind}: NO ANSWER ({type(error).__name__})")
             continue
         statuses = Counter(item["status"] for item in answer.json().get("data", []))
@@ -106,11 +108,31 @@ def counted(url: str) -> int:
     return int(sum(float(value) for value in re.findall(pattern, text, re.MULTILINE)))
 
 
-def resources(server: LocalServer) -> tuple[float, int]:
-    """Memory (MB) of the server with its engine, and its open files."""
+@dataclass(frozen=True)
+class Sample:
+    """What the server and its engine hold at one moment."""
+
+    at_min: float
+    memory_mb: dict[str, float]  # by process; pages shared between them are divided among them
+    files: int
+
+
+def sample(server: LocalServer, at_min: float) -> Sample:
+    """Reads the resources of the server and of the processes that it started."""
     main = psutil.Process(server.process.pid)
-    family = [main, *main.children(recursive=True)]
-    return sum(process.memory_info().rss for process in family) / 1e6, sum(p.num_fds() for p in family)
+    family = {"server": main}
+    for process in main.children(recursive=True):
+        family[f"{process.name()} ({process.pid})"] = process
+    return Sample(
+        at_min,
+        {name: process.memory_full_info().pss / 1e6 for name, process in family.items()},
+        sum(process.num_fds() for process in family.values()),
+    )
+
+
+def slope_mb_per_min(samples: list[Sample], memory_mb: Callable[[Sample], float]) -> float:
+    """The least-squares line through the samples."""
+    return float(np.polyfit([s.at_min for s in samples], [memory_mb(s) for s in samples], 1)[0])
 
 
 def soak(options: Options) -> bool:
@@ -128,35 +150,32 @@ def soak(options: Options) -> bool:
         ]
         for thread in threads:
             thread.start()
-        samples: list[tuple[float, float, int]] = []
+        samples: list[Sample] = []
         while time.monotonic() < ends:
             time.sleep(SAMPLE_S)
-            samples.append((time.monotonic(), *resources(server)))
-            left = ends - time.monotonic()
-            print(
-                f"\r{tally.sent} requests, {samples[-1][1]:.0f} MB, {max(left, 0):.0f} s left  ",
-                end="",
-                flush=True,
-            )
+            samples.append(sample(server, len(samples) * SAMPLE_S / 60))
+            total_mb = sum(samples[-1].memory_mb.values())
+            left_s = max(ends - time.monotonic(), 0)
+            print(f"\r{tally.sent} requests, {total_mb:.0f} MB, {left_s:.0f} s left  ", end="", flush=True)
         for thread in threads:
             thread.join()
         until(lambda: running_images(server.url) == 0, 30)
         server_count = counted(server.url)
     print()
-    settled = np.array(samples[len(samples) // 3 :])  # caches and pools fill first
-    slope = float(np.polyfit(settled[:, 0] / 60, settled[:, 1], 1)[0])
-    new_fds = int(settled[-1, 2] - settled[0, 2])
+    settled = samples[len(samples) // 3 :]  # caches and pools fill first
+    slope = slope_mb_per_min(settled, lambda s: sum(s.memory_mb.values()))
+    new_fds = settled[-1].files - settled[0].files
     unanswered = sum(n for what, n in tally.seen.items() if "NO ANSWER" in what or "WITHOUT" in what)
     errors = sum(n for what, n in tally.seen.items() if what.endswith("500"))
     rows = [
         (
             "memory",
             f"slope under {MAX_SLOPE_MB_PER_MIN:g} MB/min",
-            f"{slope:+.2f} MB/min at {settled[-1, 1]:.0f} MB",
+            f"{slope:+.2f} MB/min at {sum(settled[-1].memory_mb.values()):.0f} MB",
         ),
-        ("open files", f"at most {MAX_NEW_FDS} more", f"{new_fds:+d} at {settled[-1, 2]:.0f}"),
+        ("open files", f"at most {MAX_NEW_FDS} more", f"{new_fds:+d} at {settled[-1].files}"),
         ("requests counted by the server", f"{tally.sent}, as sent", str(server_count)),
-        ("accepted requests without a whole answer", "0", str(unanswered)),
+        ("requests without a whole answer", "0", str(unanswered)),
         ("answers with 500", "0", str(errors)),
     ]
     met = [
@@ -170,6 +189,11 @@ def soak(options: Options) -> bool:
     print("| what | expected | happened | met |\n|---|---|---|---|")
     for (what, expected, happened), good in zip(rows, met, strict=True):
         print(f"| {what} | {expected} | {happened} | {'yes' if good else 'NO'} |")
+    print("\n| process | MB after a third | MB at the end | MB/min |\n|---|---|---|---|")
+    for name in settled[0].memory_mb:
+        first_mb, last_mb = (s.memory_mb.get(name, math.nan) for s in (settled[0], settled[-1]))
+        rise = slope_mb_per_min(settled, lambda s, name=name: s.memory_mb.get(name, math.nan))  # type: ignore[misc]
+        print(f"| {name} | {first_mb:.0f} | {last_mb:.0f} | {rise:+.2f} |")
     print("\n| request | number |\n|---|---|")
     for what, number in sorted(tally.seen.items()):
         print(f"| {what} | {number} |")

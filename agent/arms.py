@@ -1,0 +1,100 @@
+"""The arms of an experiment: where the reward comes from that the agent learns from.
+
+``vlm`` is what is asked about. ``env`` and ``oracle`` know the truth; ``constant``, ``random`` and
+``shuffled`` know nothing of the frame. Only ``vlm`` and ``shuffled`` need a reward server.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agent.environments import UPRIGHT_DEG
+
+CONSTANT_REWARD = 0.5
+"""Reward of every step in the arm ``constant``: the middle of the VLM's range."""
+
+
+class Arm(StrEnum):
+    """A source of rewards."""
+
+    VLM = "vlm"
+    """the server's reward of the step's own frame"""
+    ENV = "env"
+    """the environment's own reward"""
+    ORACLE = "oracle"
+    """what a VLM without error would give: the reward map of the rubric cartpole-angle on the true tilt"""
+    CONSTANT = "constant"
+    """0.5, always"""
+    RANDOM = "random"
+    """uniform in 0 to 1, drawn anew for every step"""
+    SHUFFLED = "shuffled"
+    """the server's reward of another step of the same chunk: the same rewards, the information removed"""
+
+    @property
+    def scores_frames(self) -> bool:
+        """Whether frames are sent to a reward server."""
+        return self in {Arm.VLM, Arm.SHUFFLED}
+
+
+CONTROLS = (Arm.CONSTANT, Arm.RANDOM, Arm.SHUFFLED)
+"""Arms whose reward says nothing about the frame."""
+
+
+def chunk_rewards(
+    arm: Arm,
+    server_rewards: Sequence[float | None],
+    true_rewards: NDArray[np.float64],
+    next_observations: NDArray[np.float32],
+    rng: np.random.Generator,
+) -> list[float | None]:
+    """The rewards that a chunk of B steps is learned with.
+
+    Args:
+        arm: their source.
+        server_rewards: B rewards of the server, None where it gave none; not read by the arms without one.
+        true_rewards: ``(B,)`` float64, the environment's own.
+        next_observations: ``(B, 4)`` float32, after each step.
+        rng: for ``random`` and ``shuffled``.
+
+    Returns:
+        B rewards. None where there is none, and where ``shuffled`` has no other reward to give.
+    """
+    count = len(true_rewards)
+    match arm:
+        case Arm.VLM:
+            return list(server_rewards)
+        case Arm.ENV:
+            return [float(reward) for reward in true_rewards]
+        case Arm.ORACLE:
+            return [oracle_reward(float(angle)) for angle in next_observations[:, 2]]
+        case Arm.CONSTANT:
+            return [CONSTANT_REWARD] * count
+        case Arm.RANDOM:
+            return [float(reward) for reward in rng.random(count)]
+        case Arm.SHUFFLED:
+            return _shuffled(server_rewards, rng)
+
+
+def oracle_reward(angle_rad: float) -> float:
+    """1 upright, falling linearly to 0 at 12 degrees, as the rubric cartpole-angle's map."""
+    return 1.0 - min(abs(math.degrees(angle_rad)) / UPRIGHT_DEG, 1.0)
+
+
+def _shuffled(rewards: Sequence[float | None], rng: np.random.Generator) -> list[float | None]:
+    """Gives each step the reward of another one: a random cycle (Sattolo's algorithm, 1986)."""
+    scored = [row for row, reward in enumerate(rewards) if reward is not None]
+    given: list[float | None] = [None] * len(rewards)
+    if len(scored) < 2:
+        return given
+    source = list(scored)
+    for i in range(len(source) - 1, 0, -1):
+        j = int(rng.integers(i))
+        source[i], source[j] = source[j], source[i]
+    for row, other in zip(scored, source, strict=True):
+        given[row] = rewards[other]
+    return given

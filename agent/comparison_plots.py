@@ -1,0 +1,94 @@
+"""Draws the pictures of a comparison: IQM over seeds with its interval. Computes no verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from agent.environments import SOLVED_RETURN
+from agent.statistics import iqm_interval
+
+COLOURS = {
+    "vlm": "tab:orange",
+    "oracle": "tab:green",
+    "env": "tab:blue",
+    "constant": "tab:gray",
+    "random": "tab:purple",
+    "shuffled": "tab:brown",
+}
+GRID_POINTS = 60
+
+
+def plot_curves(arms: Mapping[str, Sequence[Sequence[dict[str, Any]]]], axis: str) -> Figure:
+    """Greedy true return during training, IQM of the seeds and its 95 % interval.
+
+    Args:
+        arms: for each arm the records of ``metrics.jsonl`` of its runs.
+        axis: the key that is the horizontal axis: ``step`` or ``charts/wall_clock_s``.
+    """
+    figure = Figure(figsize=(9, 4.5), dpi=110)
+    axes = figure.subplots()
+    for arm, runs in arms.items():
+        curves = [_curve(rows, axis) for rows in runs]
+        curves = [curve for curve in curves if len(curve)]
+        if not curves:
+            continue
+        grid = _grid(curves, axis)
+        values = np.stack([_held(curve, grid) for curve in curves])
+        intervals = [iqm_interval([column]) for column in values.T]
+        axes.plot(grid, [i.point for i in intervals], label=arm, color=COLOURS.get(arm))
+        axes.fill_between(
+            grid, [i.low for i in intervals], [i.high for i in intervals], color=COLOURS.get(arm), alpha=0.15
+        )
+    axes.axhline(SOLVED_RETURN, color="grey", linestyle=":")
+    axes.set_xlabel("environment steps" if axis == "step" else "wall-clock time of training (s)")
+    axes.set_ylabel("true return, greedy (IQM, 95 %)")
+    axes.set_ylim(0, 520)
+    axes.legend(loc="center right", fontsize="small")
+    figure.tight_layout()
+    return figure
+
+
+def plot_final(final: Mapping[str, Sequence[float]]) -> Figure:
+    """Final true return: every seed a point, the IQM with its interval beside them.
+
+    Args:
+        final: for each arm the final mean true return of its seeds.
+    """
+    figure = Figure(figsize=(9, 3.2), dpi=110)
+    axes = figure.subplots()
+    for row, (arm, values) in enumerate(final.items()):
+        interval = iqm_interval([values])
+        axes.plot(values, [row] * len(values), "o", alpha=0.5, color=COLOURS.get(arm))
+        axes.plot([interval.low, interval.high], [row - 0.25] * 2, color=COLOURS.get(arm), lw=3)
+        axes.plot([interval.point], [row - 0.25], "|", color="black", ms=10)
+    axes.axvline(SOLVED_RETURN, color="grey", linestyle=":")
+    axes.set_yticks(range(len(final)), list(final))
+    axes.set_ylim(-0.6, len(final) - 0.4)
+    axes.set_xlim(0, 520)
+    axes.set_xlabel("true return over 100 greedy episodes (point: a seed; bar: IQM, 95 %)")
+    figure.tight_layout()
+    return figure
+
+
+def _curve(rows: Sequence[dict[str, Any]], axis: str) -> NDArray[np.float64]:
+    points = [(row[axis], row["eval/mean_return"]) for row in rows if "eval/mean_return" in row]
+    return np.array(points, dtype=np.float64).reshape(-1, 2)
+
+
+def _grid(curves: Sequence[NDArray[np.float64]], axis: str) -> NDArray[np.float64]:
+    """Steps are the same in all runs; times are not, and none is shown before every run has a value."""
+    if axis == "step":
+        return curves[0][:, 0]
+    return np.linspace(max(c[0, 0] for c in curves), max(c[-1, 0] for c in curves), GRID_POINTS)
+
+
+def _held(curve: NDArray[np.float64], grid: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The last value at each point of the grid."""
+    rows = np.searchsorted(curve[:, 0], grid, side="right") - 1
+    values: NDArray[np.float64] = curve[np.clip(rows, 0, None), 1]
+    return values

@@ -1,0 +1,86 @@
+"""What a run asks: a rubric of the server, one from a file, or either with another question.
+
+Not for what a rubric may hold (``reward_client.rubric``).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+from pydantic import ValidationError
+
+from agent.config import ConfigError, TrainConfig
+from reward_client import RewardClient
+from reward_client.rubric import Rubric, field_path
+from reward_client.schema import ServerInfo
+
+FILE_ENDINGS = frozenset({".yaml", ".yml", ".json"})
+
+
+def resolve_question(config: TrainConfig, client: RewardClient, server: ServerInfo) -> Rubric | None:
+    """Finds the rubric that goes with each request.
+
+    Args:
+        config: the run's options; ``rubric`` is a name or a file, ``prompt`` a question or ``@FILE``.
+        client: of the server whose rubric gets another question.
+        server: its ``/info``.
+
+    Returns:
+        The rubric to send; None where the server's rubric of that name is asked as it is.
+
+    Raises:
+        ConfigError: there is no such rubric or file, or the rubric is not valid.
+    """
+    path = Path(config.rubric)
+    from_file = path.suffix in FILE_ENDINGS
+    if not from_file:
+        known = server.rubrics.get(config.rubric)
+        if known is None:
+            raise ConfigError(
+                f"the server has no rubric {config.rubric!r}; it has {', '.join(sorted(server.rubrics))}"
+            )
+        if known.unavailable:
+            raise ConfigError(f"the server's model cannot answer {config.rubric!r}: {known.unavailable}")
+    if config.prompt is None:
+        return read_rubric(path) if from_file else None
+    base = read_rubric(path) if from_file else client.rubric(config.rubric).rubric
+    content = {**base.model_dump(by_alias=True), "prompt": read_prompt(config.prompt)}
+    return _checked(content, "--prompt")
+
+
+def read_prompt(prompt: str) -> str:
+    """A question as it stands, or that in the file after an ``@``.
+
+    Raises:
+        ConfigError: the file cannot be read.
+    """
+    if not prompt.startswith("@"):
+        return prompt
+    path = Path(prompt[1:])
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"--prompt: {path} cannot be read: {error}") from error
+
+
+def read_rubric(path: Path) -> Rubric:
+    """Reads a rubric from a YAML or JSON file.
+
+    Raises:
+        ConfigError: it cannot be read, or a field is wrong.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))  # JSON is YAML
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise ConfigError(f"--rubric: {path} cannot be read: {error}") from error
+    return _checked(content, str(path))
+
+
+def _checked(content: object, source: str) -> Rubric:
+    try:
+        return Rubric.model_validate(content)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        field = field_path(first["loc"], first["msg"]) or "rubric"
+        raise ConfigError(f"{source}: {field}: {first['msg']}") from error

@@ -1,0 +1,110 @@
+"""Acting: collects chunks of steps, and counts each environment's episodes.
+
+Not for learning (``train.py``) or for stepping one time (``vector.py``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agent.labeler import PendingLabels
+from agent.vector import VectorStep
+from reward_client.schema import RewardItem
+
+
+@dataclass
+class Chunk:
+    """B steps in the order in which they were taken: the first of every environment, then the second ones.
+
+    Attributes:
+        first_step: number of its first step in the run, from 0.
+        observations: ``(B, 4)`` float32, before each step.
+        actions: ``(B,)`` int64.
+        true_rewards: ``(B,)`` float64, the environment's own; recorded, and learned from in the arm env.
+        next_observations: ``(B, 4)`` float32, after each step.
+        terminated: ``(B,)`` bool.
+        truncated: ``(B,)`` bool.
+        kept_frames: frames after a step that are kept as samples, by row; ``(H, W, 3)`` uint8 RGB.
+        labels: of the frame after each step; None in the arms without a server.
+    """
+
+    first_step: int
+    observations: NDArray[np.float32]
+    actions: NDArray[np.int64]
+    true_rewards: NDArray[np.float64]
+    next_observations: NDArray[np.float32]
+    terminated: NDArray[np.bool_]
+    truncated: NDArray[np.bool_]
+    kept_frames: dict[int, NDArray[np.uint8]]
+    labels: PendingLabels | list[RewardItem] | None
+
+    def __len__(self) -> int:
+        return len(self.actions)
+
+    def wait(self) -> list[RewardItem | None]:
+        """Waits for the labels; B times None in the arms without a server."""
+        if isinstance(self.labels, PendingLabels):
+            self.labels = self.labels.result()
+        return [None] * len(self) if self.labels is None else list(self.labels)
+
+    def state(self) -> dict[str, Any]:
+        """Everything in it, for a checkpoint. Waits for the labels."""
+        labels = (
+            None if self.labels is None else [item.model_dump(mode="json") for item in self.wait() if item]
+        )
+        arrays = {name: getattr(self, name) for name in _ARRAYS}
+        return {
+            **arrays,
+            "first_step": self.first_step,
+            "kept_frames": [[row, frame] for row, frame in self.kept_frames.items()],
+            "labels": labels,
+        }
+
+    @classmethod
+    def restored(cls, state: dict[str, Any]) -> Chunk:
+        """The chunk whose ``state`` this is."""
+        labels = state["labels"]
+        return cls(
+            first_step=state["first_step"],
+            **{name: state[name] for name in _ARRAYS},
+            kept_frames={int(row): frame for row, frame in state["kept_frames"]},
+            labels=None if labels is None else [RewardItem.model_validate(item) for item in labels],
+        )
+
+
+_ARRAYS = ("observations", "actions", "true_rewards", "next_observations", "terminated", "truncated")
+
+
+def chunk_of(
+    steps: Sequence[VectorStep],
+    first_step: int,
+    kept_frames: dict[int, NDArray[np.uint8]],
+    labels: PendingLabels | None,
+) -> Chunk:
+    """Puts the steps of all environments into one row after another."""
+    columns = {name: np.concatenate([getattr(step, name) for step in steps]) for name in _ARRAYS}
+    return Chunk(first_step=first_step, **columns, kept_frames=kept_frames, labels=labels)
+
+
+@dataclass
+class Episode:
+    """An episode that one environment is in.
+
+    Attributes:
+        number: from 1, in the order in which episodes began.
+        steps: taken so far.
+        true_return: sum of the environment's own reward.
+        vlm_return: sum of the server's rewards; frames without one count for nothing.
+        learned_return: sum of the rewards that were learned from.
+    """
+
+    number: int
+    steps: int = 0
+    true_return: float = 0.0
+    vlm_return: float = 0.0
+    learned_return: float = 0.0

@@ -1,0 +1,31 @@
+"""Weights & Biases, where it is installed and asked for: it copies what goes to TensorBoard.
+
+The only file that imports wandb.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from agent.config import ConfigError, TrainConfig
+from agent.run_state import options
+
+
+def wandb_run(config: TrainConfig) -> Any:
+    """Begins a Weights & Biases run. Call it before the TensorBoard writer is made.
+
+    Raises:
+        ConfigError: wandb is not installed.
+    """
+    try:
+        wandb = importlib.import_module("wandb")
+    except ImportError as error:
+        raise ConfigError("--wandb needs the package wandb: pip install wandb") from error
+    return wandb.init(
+        project="vlm-reward",
+        name=config.name,
+        config=options(config),
+        dir=str(config.folder),
+        sync_tensorboard=True,
+    )
