@@ -17,7 +17,7 @@ TORCH := torch==2.13.0+cpu
 TORCHVISION := torchvision==0.28.0+cpu
 TORCH_INDEX := https://download.pytorch.org/whl/cpu
 
-.PHONY: help demo test check serve tiny-llava accuracy rubric-table faults soak clean
+.PHONY: help demo experiment test check serve tiny-llava accuracy rubric-table faults soak clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -36,6 +36,10 @@ $(VENV)/installed: requirements/cpu.txt pyproject.toml
 
 demo: $(VENV)/installed ## train a DQN on a real VLM's rewards, on the CPU; writes runs/demo
 	@$(BIN)/reward-agent demo --port $(PORT) --seed $(SEED)
+
+experiment: $(VENV)/installed ## does this VLM's reward teach? 60 runs in 45 min at most; writes runs/experiment
+	@$(BIN)/reward-agent compare --name experiment --checkpoint $(CHECKPOINT) --port $(PORT) --max-minutes 43 \
+		--env-steps 6000 --epsilon-decay-steps 4800
 
 test: $(VENV)/installed ## the whole test-suite, real vLLM included
 	$(BIN)/python -m pytest

@@ -70,8 +70,8 @@ def load(path: Path) -> dict[str, Any]:
         return value
 
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
             state: dict[str, Any] = with_arrays(json.loads(str(file["tree"])))
-    except (OSError, ValueError, KeyError, BadZipFile) as error:
+    except (OSError, EOFError, ValueError, KeyError, TypeError, BadZipFile) as error:
         raise CheckpointError(f"{path} cannot be read: {error}") from error
     return state

@@ -39,8 +39,8 @@ class CompareConfig:
     """environments"""
     seeds: int = 5
     """runs of each arm on each environment, with the seeds 1, 2, ..."""
-    workers: int = field(default_factory=lambda: (os.cpu_count() or 1) + 1)
-    """runs at a time; one more than cores, since runs wait for the server"""
+    workers: int = field(default_factory=lambda: 2 * (os.cpu_count() or 1))
+    """runs at a time; twice the cores, since runs wait for the server"""
     max_minutes: float | None = None
     """stop after so long and report what is finished; the same command goes on later"""
     checkpoint: Path | None = None

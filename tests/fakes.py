@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from reward_client.rubric import Rubric
 from reward_client.schema import (
     ItemStatus,
     Limits,
@@ -134,6 +135,6 @@ class FakeClient:
         self.reward = reward
         self.frames: list[NDArray[np.uint8]] = []
 
-    def score(self, frames: Sequence[NDArray[np.uint8]], rubric: str) -> ScoreResponse:
+    def score(self, frames: Sequence[NDArray[np.uint8]], rubric: str | Rubric) -> ScoreResponse:
         self.frames += frames
         return response([self.reward] * len(frames))

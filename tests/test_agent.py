@@ -11,20 +11,19 @@ from pathlib import Path
 import gymnasium as gym
 import numpy as np
 import pytest
-import torch
 from numpy.typing import NDArray
 from PIL import Image
 
 from agent.config import TrainConfig
-from agent.dqn import OBSERVATION_SCALE, Dqn, DqnConfig
 from agent.evaluate import true_returns
 from agent.labeler import Labeler
-from agent.replay import Replay, Transitions
-from agent.samples import COUNT, Samples, mark
+from agent.samples import Samples, mark
 from reward_client.errors import UnavailableError
+from reward_client.rubric import Rubric
 from reward_client.schema import ItemStatus, RewardItem, ScoreResponse
 from tests.fakes import response
 
+COUNT = 10
 FRAME = np.full((400, 600, 3), 255, dtype=np.uint8)
 
 
@@ -35,7 +34,7 @@ def numbered(n: int) -> NDArray[np.uint8]:
 class SlowestFirst:
     """Answers a frame with its number; the first requests take the longest."""
 
-    def score(self, frames: Sequence[NDArray[np.uint8]], rubric: str) -> ScoreResponse:
+    def score(self, frames: Sequence[NDArray[np.uint8]], rubric: str | Rubric) -> ScoreResponse:
         time.sleep(0.1 / (1 + int(frames[0][0, 0, 0])))
         return response([float(frame[0, 0, 0]) for frame in frames])
 
@@ -43,7 +42,7 @@ class SlowestFirst:
 class Broken:
     """A server that is gone."""
 
-    def score(self, frames: Sequence[NDArray[np.uint8]], rubric: str) -> ScoreResponse:
+    def score(self, frames: Sequence[NDArray[np.uint8]], rubric: str | Rubric) -> ScoreResponse:
         raise UnavailableError("gone")
 
 
@@ -52,75 +51,25 @@ def test_labels_come_back_in_the_order_of_the_frames() -> None:
         for count in (70, 5):
             for n in range(count):
                 labeler.submit(numbered(n))
-            assert [item.reward for item in labeler.collect()] == list(range(count))
-        assert labeler.collect() == []
+            assert [item.reward for item in labeler.end_chunk().result()] == list(range(count))
+        assert labeler.end_chunk().result() == []
+
+
+def test_labels_of_a_chunk_can_be_waited_for_while_the_next_one_is_sent() -> None:
+    with Labeler(SlowestFirst(), "r") as labeler:
+        for n in (1, 2):
+            labeler.submit(numbered(n))
+        first = labeler.end_chunk()
+        labeler.submit(numbered(3))
+        assert [item.reward for item in labeler.end_chunk().result()] == [3]
+        assert [item.reward for item in first.result()] == [1, 2]
 
 
 def test_a_failed_request_reaches_the_caller() -> None:
     with Labeler(Broken(), "r") as labeler:
         labeler.submit(numbered(1))
         with pytest.raises(UnavailableError):
-            labeler.collect()
-
-
-def test_replay_keeps_the_last_transitions() -> None:
-    replay = Replay(3, observation_size=1)
-    for n in range(5):
-        replay.add(np.array([n], np.float32), n, float(n), np.array([n + 1], np.float32), n == 4)
-    batch = replay.sample(200, np.random.default_rng(0))
-    assert len(replay) == 3
-    assert set(batch.rewards.tolist()) == {2.0, 3.0, 4.0}
-    assert (batch.observations[:, 0] == batch.rewards).all()
-    assert (batch.next_observations[:, 0] == batch.rewards + 1).all()
-    assert (batch.terminated == (batch.rewards == 4.0)).all()
-
-
-def test_an_empty_replay_cannot_be_sampled() -> None:
-    with pytest.raises(ValueError, match="empty"):
-        Replay(3, 1).sample(1, np.random.default_rng(0))
-
-
-def one(reward: float, terminated: bool) -> Transitions:
-    state = np.array([[0.1, 0.2, 0.3, 0.4]], dtype=np.float32)
-    return Transitions(
-        state,
-        np.array([1]),
-        np.array([reward], np.float32),
-        state,
-        np.array([terminated]),
-    )
-
-
-@pytest.mark.parametrize("terminated", [True, False])
-def test_the_update_moves_the_value_towards_the_double_dqn_target(terminated: bool) -> None:
-    dqn = Dqn(DqnConfig(), seed=0)
-    batch = one(2.0, terminated)
-    state = torch.from_numpy(batch.observations / OBSERVATION_SCALE)
-    with torch.no_grad():
-        before = float(dqn.online(state)[0, 1])
-        best = int(dqn.online(state).argmax())
-        bootstrap = 0.99 * float(dqn.target(state)[0, best])
-    target = 2.0 if terminated else 2.0 + bootstrap
-    loss = dqn.update(batch, progress=0.0)
-    error = abs(target - before)
-    assert loss == pytest.approx(0.5 * error**2 if error < 1 else error - 0.5, rel=1e-4)
-    assert abs(target - float(dqn.online(state)[0, 1].detach())) < error
-
-
-def test_the_target_network_follows_slowly() -> None:
-    dqn = Dqn(DqnConfig(target_rate=0.25), seed=0)
-    before = [p.clone() for p in dqn.target.parameters()]
-    dqn.update(one(1.0, True), progress=0.0)
-    for old, slow, fast in zip(before, dqn.target.parameters(), dqn.online.parameters(), strict=True):
-        torch.testing.assert_close(slow, 0.75 * old + 0.25 * fast)
-
-
-def test_equal_seeds_give_equal_networks_and_leave_the_global_state_alone() -> None:
-    state = torch.get_rng_state()
-    a, b, c = (next(Dqn(DqnConfig(), seed).online.parameters()) for seed in (1, 1, 2))
-    assert torch.equal(a, b)
-    assert not torch.equal(a, c)
-    assert torch.equal(torch.get_rng_state(), state)
+            labeler.end_chunk().result()
 
 
 def test_exploration_falls_linearly_and_stays() -> None:
@@ -161,7 +110,7 @@ def test_the_needle_is_drawn_where_the_answer_says() -> None:
 
 
 def test_the_first_frames_are_kept_with_their_answers(tmp_path: Path) -> None:
-    samples = Samples(tmp_path)
+    samples = Samples(tmp_path, COUNT)
     state = np.array([0.0, 0.0, 0.1, 0.0], dtype=np.float32)
     for n in range(COUNT):
         assert not samples.full

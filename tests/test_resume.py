@@ -1,0 +1,177 @@
+"""What a run may not depend on: how fast answers come, and interruptions."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from agent import checkpoint
+from agent.arms import Arm
+from agent.checkpoint import CheckpointError
+from agent.config import TrainConfig
+from agent.labeler import RewardsChangedError
+from agent.train import Trainer
+from reward_client.rubric import Rubric
+from reward_client.schema import ScoreResponse
+from tests.fakes import response, server_info
+
+
+class ByPixels:
+    """Rewards that are a function of the frame; one in seven frames has none."""
+
+    def __init__(self, max_delay_s: float = 0.0, stop_after: int | None = None) -> None:
+        self.max_delay_s, self.stop_after = max_delay_s, stop_after
+        self.rng = np.random.default_rng()
+        self.scored = 0
+
+    def score(self, frames: Sequence[NDArray[np.uint8]], rubric: str | Rubric) -> ScoreResponse:
+        time.sleep(self.rng.uniform(0, self.max_delay_s))
+        self.scored += len(frames)
+        if self.stop_after is not None and self.scored > self.stop_after:
+            raise KeyboardInterrupt
+        sums = [int(frame.sum(dtype=np.int64)) for frame in frames]
+        return response([None if total % 7 == 0 else (total % 100) / 100 for total in sums])
+
+
+def config(folder: Path, **changes: Any) -> TrainConfig:
+    base: dict[str, Any] = {
+        "runs": folder,
+        "env_steps": 640,
+        "learning_starts": 64,
+        "eval_episodes": 2,
+        "eval_every": 200,
+        "eval_every_episodes": 2,
+        "checkpoint_every": 128,
+        "epsilon_decay_steps": 400,
+    }
+    return TrainConfig(**{**base, **changes})
+
+
+def trained(config: TrainConfig, client: ByPixels) -> Trainer:
+    trainer = Trainer(config, client, server_info())
+    trainer.run()
+    return trainer
+
+
+def same(a: Trainer, b: Trainer) -> None:
+    for name in ("online", "target", "adam_mean", "adam_square"):
+        assert torch.equal(getattr(a.learner, name), getattr(b.learner, name)), name
+    assert (a.env_steps, a.frames_scored, a.frames_failed) == (b.env_steps, b.frames_scored, b.frames_failed)
+
+
+VARIANTS = [
+    {},
+    {"schedule": "overlap"},
+    {"num_envs": 4, "arm": Arm.SHUFFLED, "env": "CartPoleContinuing-v0", "any_tilt": True},
+]
+
+
+@pytest.mark.parametrize("changes", VARIANTS, ids=["barrier", "overlap", "four shuffled"])
+def test_delays_of_answers_change_no_weight(tmp_path: Path, changes: dict[str, Any]) -> None:
+    quick = trained(config(tmp_path / "quick", **changes), ByPixels())
+    slow = trained(config(tmp_path / "slow", **changes), ByPixels(max_delay_s=0.5))
+    assert quick.frames_failed > 0
+    same(quick, slow)
+
+
+@pytest.mark.parametrize("changes", VARIANTS, ids=["barrier", "overlap", "four shuffled"])
+@pytest.mark.parametrize("stop_after", [220, 333, 620])
+def test_a_run_that_was_interrupted_ends_like_one_that_was_not(
+    tmp_path: Path, changes: dict[str, Any], stop_after: int
+) -> None:
+    whole = trained(config(tmp_path / "whole", **changes), ByPixels())
+    broken = config(tmp_path / "broken", **changes)
+    with pytest.raises(KeyboardInterrupt):
+        trained(broken, ByPixels(stop_after=stop_after))
+    client = ByPixels()
+    again = trained(config(tmp_path / "broken", resume=True, **changes), client)
+    same(whole, again)
+    assert client.scored < 640  # it did not begin anew
+    for name in ("labels.jsonl", "samples/samples.jsonl"):
+        texts = [(trainer.config.folder / name).read_text() for trainer in (whole, again)]
+        assert texts[0] == texts[1], name
+    steps = [
+        [json.loads(line)["step"] for line in (t.config.folder / "metrics.jsonl").read_text().splitlines()]
+        for t in (whole, again)
+    ]
+    assert steps[0] == steps[1]
+
+
+class Killed(BaseException):
+    """Ends a process at once."""
+
+
+def test_a_run_that_dies_while_it_saves_goes_on_from_the_checkpoint_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = trained(config(tmp_path / "whole"), ByPixels())
+    saved = 0
+    replace = Path.replace
+
+    def dies(self: Path, target: Path) -> Path:
+        nonlocal saved
+        if self.name.startswith("state.npz"):
+            saved += 1
+            if saved == 3:
+                self.write_bytes(self.read_bytes()[:100])
+                raise Killed
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", dies)
+    with pytest.raises(Killed):
+        trained(config(tmp_path / "broken"), ByPixels())
+    monkeypatch.undo()
+    same(whole, trained(config(tmp_path / "broken", resume=True), ByPixels()))
+
+
+def test_without_a_checkpoint_resuming_begins_at_the_beginning(tmp_path: Path) -> None:
+    same(
+        trained(config(tmp_path / "a"), ByPixels()), trained(config(tmp_path / "b", resume=True), ByPixels())
+    )
+
+
+def test_a_run_with_other_options_is_not_resumed(tmp_path: Path) -> None:
+    trained(config(tmp_path), ByPixels())
+    with pytest.raises(CheckpointError, match=r"--chunk-steps, --seed|--seed, --chunk-steps"):
+        Trainer(config(tmp_path, resume=True, seed=2, chunk_steps=32), ByPixels(), server_info())
+
+
+def test_a_run_does_not_go_on_with_rewards_of_another_kind(tmp_path: Path) -> None:
+    class Other(ByPixels):
+        def score(self, frames: Sequence[NDArray[np.uint8]], rubric: str | Rubric) -> ScoreResponse:
+            return super().score(frames, rubric).model_copy(update={"reward_id": "other"})
+
+    with pytest.raises(KeyboardInterrupt):
+        trained(config(tmp_path), ByPixels(stop_after=400))
+    with pytest.raises(RewardsChangedError, match="abc to other"):
+        trained(config(tmp_path, resume=True), Other())
+
+
+@pytest.mark.parametrize("damage", [b"", b"PK\x03\x04 no", b"\x93NUMPY"])
+def test_a_damaged_checkpoint_is_told(tmp_path: Path, damage: bytes) -> None:
+    path = tmp_path / "state.npz"
+    path.write_bytes(damage)
+    with pytest.raises(CheckpointError, match="cannot be read"):
+        checkpoint.load(path)
+
+
+def test_a_checkpoint_holds_arrays_numbers_and_texts_exactly(tmp_path: Path) -> None:
+    state = {
+        "a": np.arange(3, dtype=np.float32),
+        "deep": [{"b": np.array([[True]])}, None, "text"],
+        "big": 2**127 + 1,
+        "x": 0.1,
+    }
+    checkpoint.save(tmp_path / "c" / "state.npz", state)
+    loaded = checkpoint.load(tmp_path / "c" / "state.npz")
+    np.testing.assert_array_equal(loaded.pop("a"), state.pop("a"))
+    assert loaded["deep"][0]["b"].dtype == bool
+    assert (loaded["deep"][1:], loaded["big"], loaded["x"]) == ([None, "text"], 2**127 + 1, 0.1)
