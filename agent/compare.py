@@ -22,6 +22,7 @@ from agent.environments import CARTPOLE, CONTINUING
 from agent.run_state import FREE_OPTIONS, options
 
 POLL_S = 1.0
+STOP_S = 5.0
 NOT_HERE = ("arm", "env", "seed", "resume", "video")
 
 
@@ -154,6 +155,8 @@ class RunPool:
             for process in self._processes:
                 process.terminate()
             for process in self._processes:
+                process.join(STOP_S)
+                process.kill()
                 process.join()
         return ended
 
@@ -181,6 +184,9 @@ class RunPool:
 
 def _work(train: Train, tasks: Any, results: Any, steps: Any, seconds: Any) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears the keyboard and ends us
+    # With no handler of ours, SDL (pygame) would install its own, which ignores the signal. Checkpoints are
+    # whole at every moment, so nothing needs tidying.
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(1))
     while True:
         try:
             index, config = tasks.get(timeout=POLL_S)

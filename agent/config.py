@@ -69,10 +69,10 @@ class TrainConfig:
     """steps between two short evaluations for the learning curve; 0: none. Nothing is picked by them"""
     eval_every_episodes: int = 10
     """greedy episodes of a short evaluation"""
-    checkpoint_every: int = 1_000
+    checkpoint_every: int = 256
     """steps between two checkpoints that --resume goes on from"""
     samples: int = 10
-    """scored frames that are kept, with their answers"""
+    """frames that are kept with their answers, and how many more of those that could not be scored"""
     sample_every: int = 1
     """keep every so many-th scored frame"""
     video: bool = False

@@ -63,7 +63,7 @@ class Recorder:
         rubric: Rubric | None = None,
         resumed: dict[str, Any] | None = None,
     ) -> None:
-        self.folder, self._config = config.folder, config
+        self.folder = config.folder
         self.folder.mkdir(parents=True, exist_ok=True)
         if resumed is None:
             self._remove_earlier()
@@ -82,7 +82,9 @@ class Recorder:
             os.truncate(path, resumed[name] if resumed else 0)
         self._metrics = (self.folder / METRICS).open("a")
         self._labels = (self.folder / LABELS).open("a")
-        self.samples = Samples(self.folder, config.samples, resumed["samples"] if resumed else None)
+        self.samples = Samples(
+            self.folder, config.samples, config.sample_every, resumed["samples"] if resumed else None
+        )
         self._wandb = wandb_run(config) if config.wandb else None
         self._board = SummaryWriter(
             str(self.folder / "tensorboard"), purge_step=resumed["step"] + 1 if resumed else None
@@ -98,12 +100,6 @@ class Recorder:
             "samples": self.samples.position(),
             "step": self._last_step,
         }
-
-    def keeps_frame(self, step: int) -> bool:
-        """Whether the frame of a step, counted from 0, becomes a sample."""
-        return (
-            step % self._config.sample_every == 0 and step // self._config.sample_every < self._config.samples
-        )
 
     _last_step = 0
 
@@ -147,6 +143,7 @@ class Recorder:
             "reward": label.reward,
             "learned_reward": reward,
             "status": label.status.value,
+            "text": label.text,
             "value": label.value,
             "unit": label.unit,
             "true_angle_deg": float(np.degrees(state[2])),

@@ -5,7 +5,7 @@ Not for learning (``train.py``) or for stepping one time (``vector.py``).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,7 +29,7 @@ class Chunk:
         next_observations: ``(B, 4)`` float32, after each step.
         terminated: ``(B,)`` bool.
         truncated: ``(B,)`` bool.
-        kept_frames: frames after a step that are kept as samples, by row; ``(H, W, 3)`` uint8 RGB.
+        frames: those after each step that may become samples, by row; ``(H, W, 3)`` uint8 RGB.
         labels: of the frame after each step; None in the arms without a server.
     """
 
@@ -40,7 +40,7 @@ class Chunk:
     next_observations: NDArray[np.float32]
     terminated: NDArray[np.bool_]
     truncated: NDArray[np.bool_]
-    kept_frames: dict[int, NDArray[np.uint8]]
+    frames: dict[int, NDArray[np.uint8]]
     labels: PendingLabels | list[RewardItem] | None
 
     def __len__(self) -> int:
@@ -52,17 +52,24 @@ class Chunk:
             self.labels = self.labels.result()
         return [None] * len(self) if self.labels is None else list(self.labels)
 
-    def state(self) -> dict[str, Any]:
-        """Everything in it, for a checkpoint. Waits for the labels."""
-        labels = (
-            None if self.labels is None else [item.model_dump(mode="json") for item in self.wait() if item]
-        )
-        arrays = {name: getattr(self, name) for name in _ARRAYS}
+    def state(self, wants: Callable[[int, RewardItem], bool]) -> dict[str, Any]:
+        """Everything in it, for a checkpoint. Waits for the labels.
+
+        Args:
+            wants: whether the frame of a step with a label becomes a sample; the others are left out.
+        """
+        items = None if self.labels is None else self.wait()
+        labels = [item for item in items or () if item]
+        frames = [
+            [row, self.frames[row]]
+            for row, label in enumerate(labels)
+            if row in self.frames and wants(self.first_step + row, label)
+        ]
         return {
-            **arrays,
+            **{name: getattr(self, name) for name in _ARRAYS},
             "first_step": self.first_step,
-            "kept_frames": [[row, frame] for row, frame in self.kept_frames.items()],
-            "labels": labels,
+            "frames": frames,
+            "labels": None if items is None else [label.model_dump(mode="json") for label in labels],
         }
 
     @classmethod
@@ -72,7 +79,7 @@ class Chunk:
         return cls(
             first_step=state["first_step"],
             **{name: state[name] for name in _ARRAYS},
-            kept_frames={int(row): frame for row, frame in state["kept_frames"]},
+            frames={int(row): frame for row, frame in state["frames"]},
             labels=None if labels is None else [RewardItem.model_validate(item) for item in labels],
         )
 
@@ -83,12 +90,12 @@ _ARRAYS = ("observations", "actions", "true_rewards", "next_observations", "term
 def chunk_of(
     steps: Sequence[VectorStep],
     first_step: int,
-    kept_frames: dict[int, NDArray[np.uint8]],
     labels: PendingLabels | None,
 ) -> Chunk:
     """Puts the steps of all environments into one row after another."""
     columns = {name: np.concatenate([getattr(step, name) for step in steps]) for name in _ARRAYS}
-    return Chunk(first_step=first_step, **columns, kept_frames=kept_frames, labels=labels)
+    frames = [frame for step in steps if step.frames is not None for frame in step.frames]
+    return Chunk(first_step=first_step, **columns, frames=dict(enumerate(frames)), labels=labels)
 
 
 @dataclass

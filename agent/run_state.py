@@ -28,7 +28,18 @@ FILE = Path("checkpoint") / "state.npz"
 VERSION = 1
 
 FREE_OPTIONS = frozenset(
-    {"name", "runs", "resume", "server_url", "eval_episodes", "video", "wandb", "wait_ready_s", "outage_s"}
+    {
+        "name",
+        "runs",
+        "resume",
+        "server_url",
+        "eval_episodes",
+        "checkpoint_every",
+        "video",
+        "wandb",
+        "wait_ready_s",
+        "outage_s",
+    }
 )
 """Options that may differ when a run goes on: they do not change what is learned."""
 
@@ -53,7 +64,7 @@ def save_run(trainer: Trainer) -> None:
             for value in (getattr(learner, field.name),)
         },
         "replay": trainer.replay.state(),
-        "pending": [chunk.state() for chunk in trainer.pending],
+        "pending": [chunk.state(trainer.recorder.samples.wants) for chunk in trainer.pending],
         "envs": envs_state(trainer.envs),
         "rng": trainer.rng.bit_generator.state,
         "arm_rng": trainer.arm_rng.bit_generator.state,

@@ -22,31 +22,34 @@ _NEEDLE_PX = 165.0
 
 
 class Samples:
-    """Writes ``samples/`` and ``samples_marked/`` of a run.
+    """Writes ``samples/`` and ``samples_marked/`` of a run: some frames as asked, and the first failures.
 
     Args:
         folder: the run's folder; both folders are made in it.
-        count: how many frames are kept.
+        count: how many frames are kept, and how many more of those without a reward.
+        every: every so many-th step's frame is kept.
         resumed: what ``position`` returned when the checkpoint was taken that the run goes on from.
     """
 
-    def __init__(self, folder: Path, count: int, resumed: dict[str, int] | None = None) -> None:
+    def __init__(
+        self, folder: Path, count: int, every: int = 1, resumed: dict[str, int] | None = None
+    ) -> None:
         self._plain, self._marked = folder / "samples", folder / "samples_marked"
         self._plain.mkdir(parents=True, exist_ok=True)
         self._marked.mkdir(parents=True, exist_ok=True)
         self._log = self._plain / "samples.jsonl"
         self._log.touch()
         os.truncate(self._log, resumed["bytes"] if resumed else 0)
-        self._count, self._kept = count, resumed["kept"] if resumed else 0
+        self._count, self._every, self._failed = count, every, resumed["failed"] if resumed else 0
 
-    @property
-    def full(self) -> bool:
-        """Whether no more frames are kept."""
-        return self._kept >= self._count
+    def wants(self, step: int, label: RewardItem) -> bool:
+        """Whether the frame of a step, counted from 0, is to be added."""
+        asked = step % self._every == 0 and step // self._every < self._count
+        return asked or (label.reward is None and self._failed < self._count)
 
     def position(self) -> dict[str, int]:
         """How far the samples are written, for a checkpoint."""
-        return {"kept": self._kept, "bytes": self._log.stat().st_size}
+        return {"failed": self._failed, "bytes": self._log.stat().st_size}
 
     def add(
         self,
@@ -83,7 +86,7 @@ class Samples:
         }
         with self._log.open("a") as log:
             log.write(json.dumps(record) + "\n")
-        self._kept += 1
+        self._failed += int(item.reward is None)
 
 
 def mark(frame: NDArray[np.uint8], item: RewardItem, position: float, true_deg: float) -> Image.Image:

@@ -135,20 +135,15 @@ class Trainer:
     def _act(self) -> Chunk:
         """Takes a chunk's steps; their frames are on their way to the server meanwhile."""
         config, first = self.config, self.env_steps
-        steps, kept = [], {}
+        steps = []
         for _ in range(min(config.chunk_steps, config.env_steps - first) // config.num_envs):
             step = self.envs.step(self._explore(self.envs.observations))
             if self.labeler is not None and step.frames is not None:
                 for frame in step.frames:  # the frame after the step, the terminal one too
-                    if self.recorder.keeps_frame(self.env_steps):
-                        kept[self.env_steps - first] = frame
                     self.labeler.submit(frame)
-                    self.env_steps += 1
-            else:
-                self.env_steps += config.num_envs
+            self.env_steps += config.num_envs
             steps.append(step)
-        labels = None if self.labeler is None else self.labeler.end_chunk()
-        return chunk_of(steps, first, kept, labels)
+        return chunk_of(steps, first, None if self.labeler is None else self.labeler.end_chunk())
 
     def _explore(self, observations: NDArray[np.float32]) -> NDArray[np.int64]:
         actions = self.greedy(observations)
@@ -198,11 +193,10 @@ class Trainer:
         else:
             self.frames_scored += 1
             episode.vlm_return += label.reward
-        state = chunk.next_observations[row]
-        self.recorder.label(chunk.first_step + row + 1, label, reward, state)
-        frame = chunk.kept_frames.get(row)
-        if frame is not None:
-            self.recorder.samples.add(frame, label, state, episode.number, episode.steps)
+        state, step = chunk.next_observations[row], chunk.first_step + row
+        self.recorder.label(step + 1, label, reward, state)
+        if self.recorder.samples.wants(step, label):
+            self.recorder.samples.add(chunk.frames[row], label, state, episode.number, episode.steps)
 
     def _learn(self, chunk: Chunk) -> float | None:
         config = self.config

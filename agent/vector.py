@@ -112,7 +112,9 @@ def make_envs(env_id: str, seeds: Sequence[int], frames: bool, **options: Any) -
     """
 
     def make() -> gym.Env[Any, Any]:
-        env = gym.make(env_id, render_mode="rgb_array" if frames else None, **options)
+        env = gym.make(
+            env_id, render_mode="rgb_array" if frames else None, disable_env_checker=True, **options
+        )
         return FrameInInfo(env) if frames else env
 
     return FrameEnvs(SyncVectorEnv([make] * len(seeds), autoreset_mode=AutoresetMode.DISABLED), seeds)

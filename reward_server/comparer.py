@@ -76,7 +76,7 @@ class Comparer:
                 that cannot be asked.
             EngineDeadError: the engine died.
         """
-        comparison, question = self._catalog.resolve_comparison(request.rubric)
+        comparison, question = await asyncio.to_thread(self._catalog.resolve_comparison, request.rubric)
         reward_id = self._catalog.comparison_id(comparison, request.preprocess)
         asked = _Asked(comparison, question, reward_id.encode())
         size_px = self._engine.info.input_size_px

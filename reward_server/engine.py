@@ -10,6 +10,7 @@ import itertools
 import logging
 import math
 import os
+import threading
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -130,6 +131,7 @@ class VllmEngine:
         self._end_ids = tuple(ends) if isinstance(ends, list) else (ends,) if ends is not None else ()
         self._numbers = itertools.count()
         self._prepared = lru_cache(maxsize=256)(self._prepare)
+        self._preparing = threading.Lock()
 
     @property
     def errored(self) -> bool:
@@ -141,7 +143,7 @@ class VllmEngine:
         self._engine.shutdown(timeout=SHUTDOWN_TIMEOUT_S)
 
     def question(self, prompt: str, labels: Sequence[str], images: int = 1, max_tokens: int = 1) -> Question:
-        """Prepares a question in the model's own prompt format.
+        """Prepares a question in the model's own prompt format. May be called from any thread.
 
         Args:
             prompt: the question alone.
@@ -275,6 +277,10 @@ class VllmEngine:
         return output, completion
 
     def _prepare(self, prompt: str, labels: tuple[str, ...], images: int, max_tokens: int) -> Question:
+        with self._preparing:  # tokenizers keep settings between calls
+            return self._prepare_alone(prompt, labels, images, max_tokens)
+
+    def _prepare_alone(self, prompt: str, labels: tuple[str, ...], images: int, max_tokens: int) -> Question:
         for field, text in (("prompt", prompt), *(("readout.labels", label) for label in labels)):
             for token in self._special_tokens:
                 if token in text:

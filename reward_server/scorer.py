@@ -67,7 +67,10 @@ class Scorer:
             InvalidRequestError: an unknown rubric, or one that the model cannot answer.
             EngineDeadError: the engine died.
         """
-        rubric, question = self._catalog.resolve(request.rubric)
+        if isinstance(request.rubric, Rubric):  # its 128 labels may take 0.3 s to tokenize
+            rubric, question = await asyncio.to_thread(self._catalog.resolve, request.rubric)
+        else:
+            rubric, question = self._catalog.resolve(request.rubric)
         reward_id = self._catalog.reward_id(rubric, request.preprocess)
         asked = _Asked(rubric, question, request.explain, f"{reward_id}{request.explain:d}".encode())
         size_px = self._engine.info.input_size_px

@@ -17,6 +17,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import httpx
@@ -29,6 +30,7 @@ from tests.faults import frames, post, running_images, until, victim
 
 CLIENTS = 8
 SAMPLE_S = 5.0
+FILL_ROUNDS = 5
 MAX_SLOPE_MB_PER_MIN = 2.0
 MAX_NEW_FDS = 10
 
@@ -88,6 +90,15 @@ def client(server: LocalServer, tally: Tally, seed: int, ends: float) -> None:
         tally.add(f"{kind}: {answer.status_code}" + ("" if whole else " WITHOUT ALL ITEMS"))
 
 
+def fill(server: LocalServer, tally: Tally) -> None:
+    """Sends as much as the server takes at a time: its pools grow to their size before we look."""
+    for turn in range(FILL_ROUNDS):
+        bodies = [frames(64, 10_000 + 10 * turn + i) for i in range(8)]
+        with ThreadPoolExecutor(len(bodies)) as threads:
+            for answer in threads.map(lambda images: post(server.url, images), bodies):
+                tally.add(f"filling: {answer.status_code}")
+
+
 def leave(server: LocalServer, images: list[str], in_the_body: bool) -> None:
     """Sends a request, or its first half, and closes the connection."""
     body = json.dumps({"images": images, "rubric": "cartpole-upright"}).encode()
@@ -143,6 +154,7 @@ def soak(options: Options) -> bool:
     """
     tally = Tally()
     with victim("--cache-bytes", str(2**20)) as server:
+        fill(server, tally)
         ends = time.monotonic() + 60 * options.minutes
         threads = [
             threading.Thread(target=client, args=(server, tally, 1000 * options.seed + i, ends))

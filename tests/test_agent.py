@@ -113,9 +113,9 @@ def test_the_first_frames_are_kept_with_their_answers(tmp_path: Path) -> None:
     samples = Samples(tmp_path, COUNT)
     state = np.array([0.0, 0.0, 0.1, 0.0], dtype=np.float32)
     for n in range(COUNT):
-        assert not samples.full
+        assert samples.wants(n, item(float(n), "deg"))
         samples.add(FRAME, item(float(n), "deg"), state, episode=1, step=n + 1)
-    assert samples.full
+    assert not samples.wants(COUNT, item(1.0, "deg"))
     records = [json.loads(line) for line in (tmp_path / "samples" / "samples.jsonl").read_text().splitlines()]
     assert [record["value"] for record in records] == list(range(COUNT))
     assert records[0]["file"] == "episode_1_step_1.png"
@@ -123,3 +123,15 @@ def test_the_first_frames_are_kept_with_their_answers(tmp_path: Path) -> None:
     with Image.open(tmp_path / "samples" / "episode_1_step_1.png") as kept:
         assert (np.asarray(kept) == FRAME).all()
     assert (tmp_path / "samples_marked" / "episode_1_step_10.png").is_file()
+
+
+def test_frames_without_a_reward_are_kept_beside_those_that_were_asked_for(tmp_path: Path) -> None:
+    samples = Samples(tmp_path, 2, every=10)
+    failed, state = item(None, None), np.zeros(4, dtype=np.float32)
+    kept = []
+    for step in range(40):
+        label = failed if step in {3, 10, 17, 18} else item(1.0, "deg")
+        if samples.wants(step, label):
+            kept.append(step)
+            samples.add(FRAME, label, state, episode=1, step=step + 1)
+    assert kept == [0, 3, 10]

@@ -1,0 +1,142 @@
+"""Where the reward comes from in each arm, and what an experiment's numbers say."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy import stats
+
+from agent.arms import Arm, chunk_rewards, oracle_reward
+from agent.config import ConfigError, TrainConfig
+from agent.statistics import iqm, iqm_difference, iqm_interval, verdict
+from agent.train import Trainer
+from reward_client.rubric import DistanceMap
+from reward_server.readouts import Reading
+from reward_server.reward_maps import reward_of
+from tests.fakes import FakeClient, server_info
+
+SCORED: list[float | None] = [0.1, 0.2, None, 0.4, 0.5, 0.6]
+TRUE: NDArray[np.float64] = np.arange(6, dtype=np.float64)
+AFTER = np.zeros((6, 4), dtype=np.float32)
+
+
+def rewards(arm: Arm, seed: int = 0, scored: list[float | None] | None = None) -> list[float | None]:
+    given = SCORED if scored is None else scored
+    return chunk_rewards(arm, given, TRUE[: len(given)], AFTER[: len(given)], np.random.default_rng(seed))
+
+
+def test_each_arm_has_its_own_source() -> None:
+    assert rewards(Arm.VLM) == SCORED
+    assert rewards(Arm.ENV) == TRUE.tolist()
+    assert rewards(Arm.ORACLE) == [1.0] * 6
+    assert len(set(rewards(Arm.CONSTANT))) == 1
+    drawn = rewards(Arm.RANDOM)
+    assert len(set(drawn)) == 6
+    assert all(reward is not None and 0 <= reward < 1 for reward in drawn)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_shuffled_gives_every_step_the_reward_of_another_one(seed: int) -> None:
+    given = rewards(Arm.SHUFFLED, seed)
+    assert given[2] is None
+    assert sorted(r for r in given if r is not None) == sorted(r for r in SCORED if r is not None)
+    assert all(a is None or a != b for a, b in zip(given, SCORED, strict=True))
+
+
+def test_shuffled_has_nothing_to_give_a_step_alone() -> None:
+    assert rewards(Arm.SHUFFLED, scored=[0.3, None]) == [None, None]
+
+
+@pytest.mark.parametrize("angle_deg", [0.0, 1.5, -6.0, 12.0, -40.0, 180.0])
+def test_the_oracle_is_the_rubrics_reward_of_the_true_tilt(angle_deg: float) -> None:
+    reading = Reading(value=angle_deg, probabilities={}, label_mass=1.0)
+    expected = reward_of(DistanceMap(type="distance", target=0, tolerance=12), reading)
+    assert oracle_reward(math.radians(angle_deg)) == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize("arm", [Arm.ENV, Arm.ORACLE, Arm.CONSTANT, Arm.RANDOM])
+def test_arms_without_a_vlm_need_no_server(tmp_path: Path, arm: Arm) -> None:
+    config = TrainConfig(runs=tmp_path, env_steps=128, learning_starts=64, eval_episodes=1, arm=arm)
+    summary = Trainer(config).run()
+    assert (summary["arm"], summary["model"], summary["frames_scored"]) == (arm.value, None, 0)
+    assert not list((tmp_path / "cartpole" / "samples").glob("*.png"))
+
+
+def test_all_arms_explore_alike(tmp_path: Path) -> None:
+    """With all actions random, the states visited are the same whatever is learned."""
+
+    def visited(arm: Arm, client: Any) -> NDArray[np.float32]:
+        options: dict[str, Any] = {"epsilon_end": 1.0, "env_steps": 128, "eval_episodes": 1}
+        config = TrainConfig(runs=tmp_path, name=arm.value, arm=arm, **options)
+        trainer = Trainer(config, client, server_info())
+        trainer.run()
+        states: NDArray[np.float32] = trainer.replay.state()["observations"]
+        return states
+
+    expected = visited(Arm.VLM, FakeClient())
+    for arm in (Arm.RANDOM, Arm.CONSTANT, Arm.ENV):
+        np.testing.assert_array_equal(visited(arm, None), expected)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"num_envs": 3}, "multiple of --num-envs"),
+        ({"env_steps": 0}, "--env-steps must be at least 1"),
+        ({"max_failed_share": 1.5}, "--max-failed-share must be at most 1"),
+        ({"learning_starts": 60_000}, "--learning-starts"),
+        ({"any_tilt": True}, "--any-tilt"),
+        ({"samples": -1}, "--samples"),
+    ],
+)
+def test_options_out_of_range_are_named(changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        TrainConfig(**changes)
+
+
+@pytest.mark.parametrize("count", [1, 3, 4, 5, 8, 10])
+def test_the_interquartile_mean_is_scipys_trimmed_mean(count: int) -> None:
+    scores = np.random.default_rng(count).normal(size=count)
+    assert iqm(scores) == pytest.approx(stats.trim_mean(scores, 0.25))
+
+
+def test_the_interval_is_a_percentile_bootstrap_stratified_by_task() -> None:
+    rng = np.random.default_rng(0)
+    tasks = [rng.normal(0, 1, 10), rng.normal(100, 1, 10)]
+    interval = iqm_interval([task.tolist() for task in tasks])
+    drawn = [
+        stats.trim_mean(np.concatenate([task[rng.integers(10, size=10)] for task in tasks]), 0.25)
+        for _ in range(4000)
+    ]
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    assert interval.point == pytest.approx(stats.trim_mean(np.concatenate(tasks), 0.25))
+    # pooled runs instead of strata would give an interval that is tens wide
+    assert interval.low == pytest.approx(low, abs=0.6)
+    assert interval.high == pytest.approx(high, abs=0.6)
+
+
+def test_equal_arms_have_a_difference_around_zero() -> None:
+    difference = iqm_difference([1, 2, 3, 4, 5], [1, 2, 3, 4, 5])
+    assert difference.low < 0 < difference.high
+
+
+GOOD, BAD = [490.0, 495, 500, 500, 500], [90.0, 100, 110, 120, 130]
+
+
+def test_a_reward_teaches_only_if_it_beats_every_control() -> None:
+    controls = ("constant", "shuffled")
+    yes = verdict("E", {"vlm": GOOD, "constant": BAD, "shuffled": BAD}, controls)
+    no = verdict("E", {"vlm": GOOD, "constant": GOOD, "shuffled": BAD}, controls)
+    worse = verdict("E", {"vlm": BAD, "constant": GOOD, "shuffled": BAD}, controls)
+    missing = verdict("E", {"vlm": GOOD, "constant": BAD[:2], "shuffled": BAD}, controls)
+    assert yes.teaches is True
+    assert "teaches" in yes.words
+    assert (no.teaches, worse.teaches) == (False, False)
+    assert "cannot be told from its controls (constant)" in no.words
+    assert missing.teaches is None
+    assert "constant has fewer" in missing.words

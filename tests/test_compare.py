@@ -1,0 +1,130 @@
+"""Many runs: the plan, workers, going on where it stopped, and the comparison's files."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from agent.arms import Arm
+from agent.compare import CompareConfig, RunPool, finished
+from agent.comparison import MixedRewardsError, write_comparison
+from agent.config import ConfigError, TrainConfig
+from agent.train import Trainer
+from agent.vector import make_envs
+from tests.fakes import FakeClient, server_info
+
+
+def plan(
+    tmp_path: Path, arms: tuple[Arm, ...] = (Arm.ORACLE, Arm.RANDOM), seeds: int = 3
+) -> list[TrainConfig]:
+    base = TrainConfig(
+        name="c", runs=tmp_path, env_steps=192, learning_starts=64, eval_episodes=2, eval_every=64
+    )
+    return CompareConfig(arms=arms, seeds=seeds, train=base).plan()
+
+
+def train(config: TrainConfig, progress: Callable[[int], None]) -> None:
+    """What workers do here; the arms have no server."""
+    Trainer(config, progress=progress).run()
+
+
+def fails_for_seed_two(config: TrainConfig, progress: Callable[[int], None]) -> None:
+    if config.seed == 2:
+        raise ValueError("no such luck")
+    progress(config.env_steps)
+
+
+def never_ends(config: TrainConfig, progress: Callable[[int], None]) -> None:
+    """Renders first, since SDL takes over signals then."""
+    make_envs(config.env, [1], frames=True).step(np.zeros(1, dtype=np.int64))
+    progress(1)
+    time.sleep(600)
+
+
+def kills_itself(config: TrainConfig, progress: Callable[[int], None]) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def nothing(pool: RunPool, ended: int) -> None:
+    return None
+
+
+def test_the_plan_has_every_arm_environment_and_seed_once(tmp_path: Path) -> None:
+    runs = plan(tmp_path)
+    assert len(runs) == len({run.name for run in runs}) == 2 * 2 * 3
+    assert {run.seed for run in runs[:4]} == {1}  # all of the first seed come first
+    assert all(run.folder == tmp_path / "c" / run.env / run.arm / f"seed-{run.seed}" for run in runs)
+
+
+@pytest.mark.parametrize("changes", [{"arm": Arm.ENV}, {"seed": 7}, {"env": "CartPoleContinuing-v0"}])
+def test_options_of_a_single_run_are_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match="is for single runs"):
+        CompareConfig(train=TrainConfig(**changes))
+
+
+def test_workers_do_all_runs_and_a_second_time_there_is_nothing_to_do(tmp_path: Path) -> None:
+    runs = plan(tmp_path)
+    seen: list[int] = []
+    pool = RunPool(train, runs, workers=2)
+    ended = pool.run(None, lambda pool, ended: seen.append(ended))
+    assert ended == dict.fromkeys(range(len(runs)))
+    assert pool.steps_done() == 192 * len(runs)
+    assert seen[-1] == len(runs)
+    assert all(finished(run) for run in runs)
+    text = write_comparison(tmp_path / "c", runs, minutes=1.0)
+    assert text.count("| CartPole") == 4
+    assert "no verdict" in text  # vlm was not run
+    content = json.loads((tmp_path / "c" / "comparison.json").read_text())
+    assert (content["runs_planned"], content["runs_finished"]) == (12, 12)
+    page = (tmp_path / "c" / "report.html").read_text()
+    assert page.count("<img") == 6
+    assert "http" not in page.replace("http-equiv", "")  # it stands alone
+
+
+def test_one_runs_failure_is_told_and_the_others_go_on(tmp_path: Path) -> None:
+    runs = plan(tmp_path, seeds=3)
+    ended = RunPool(fails_for_seed_two, runs, workers=2).run(None, nothing)
+    assert len(ended) == len(runs)
+    assert {runs[index].seed for index, error in ended.items() if error} == {2}
+    assert "ValueError: no such luck" in set(ended.values())
+
+
+def test_the_time_limit_ends_runs_and_leaves_no_process(tmp_path: Path) -> None:
+    pool = RunPool(never_ends, plan(tmp_path), workers=2)
+    started = time.monotonic()
+    assert pool.run(started + 8, nothing) == {}
+    assert time.monotonic() - started < 8 + 4
+    assert not any(process.is_alive() for process in pool._processes)
+
+
+def test_workers_that_were_killed_do_not_leave_it_waiting(tmp_path: Path) -> None:
+    assert RunPool(kills_itself, plan(tmp_path), workers=1).run(time.monotonic() + 120, nothing) == {}
+
+
+def test_a_folder_with_other_options_is_not_mixed_in(tmp_path: Path) -> None:
+    (run, *_) = plan(tmp_path)
+    assert not finished(run)
+    Trainer(run).run()
+    assert finished(run)
+    other = TrainConfig(**{**run.__dict__, "env_steps": 256})
+    with pytest.raises(ConfigError, match="--env-steps"):
+        finished(other)
+
+
+def test_rewards_of_two_kinds_are_not_compared(tmp_path: Path) -> None:
+    runs = plan(tmp_path, (Arm.VLM,), seeds=1)
+    for run in runs:
+        Trainer(run, FakeClient(), server_info()).run()
+    write_comparison(tmp_path / "c", runs, 1.0)
+    path = runs[0].folder / "summary.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "reward_id": "other"}))
+    with pytest.raises(MixedRewardsError, match="abc, other"):
+        write_comparison(tmp_path / "c", runs, 1.0)

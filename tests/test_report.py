@@ -1,0 +1,221 @@
+"""The report of a run and of a comparison, in a real browser where there is one; video; W&B."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from agent.arms import Arm
+from agent.compare import CompareConfig
+from agent.comparison import write_comparison
+from agent.config import ConfigError, TrainConfig
+from agent.report import write_report
+from agent.train import RunStoppedError, Trainer
+from agent.video import film
+from reward_client.rubric import Rubric
+from reward_client.schema import ItemStatus, RewardItem, ScoreResponse
+from tests.fakes import FakeClient, response, server_info
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+WIDTH, HEIGHT = 1000, 6000
+SAMPLES = 10 + 9  # 10 as asked, the one failure among them, and 9 more failures
+
+CHECK = """<script>
+addEventListener("load", () => {
+  const pictures = [...document.images];
+  document.body.dataset.result = JSON.stringify({
+    pictures: pictures.length,
+    missing: pictures.filter(p => p.naturalWidth < 50 || p.clientWidth < 50).length,
+    cut: pictures.filter(p => p.getBoundingClientRect().right > innerWidth).length,
+    wide: document.documentElement.scrollWidth > innerWidth,
+    overflowing: [...document.querySelectorAll("figcaption, p, h2")]
+      .filter(e => e.scrollWidth > e.clientWidth).length,
+  });
+});
+</script>"""
+
+
+class Angles:
+    """Reads tilts; some frames fail, and one answer is hostile."""
+
+    def score(self, frames: Sequence[NDArray[np.uint8]], rubric: str | Rubric) -> ScoreResponse:
+        items = []
+        for index, frame in enumerate(frames):
+            value = float(frame[:, :300].mean() - frame[:, 300:].mean())
+            failed = index % 7 == 3
+            items.append(
+                RewardItem(
+                    index=index,
+                    reward=None if failed else 0.5,
+                    value=None if failed else value,
+                    unit="deg",
+                    text="<script>document.body.remove()</script>" + "w" * 200 if index == 1 else "5",
+                    message="not one number" if failed else None,
+                    status=ItemStatus.UNPARSABLE if failed else ItemStatus.OK,
+                )
+            )
+        return response([0.0]).model_copy(update={"data": items})
+
+
+def options(tmp_path: Path, **changes: Any) -> TrainConfig:
+    short: dict[str, Any] = {
+        "runs": tmp_path,
+        "env_steps": 192,
+        "learning_starts": 64,
+        "eval_episodes": 2,
+        "eval_every": 64,
+    }
+    return TrainConfig(**{**short, **changes})
+
+
+def in_the_browser(page: Path, tmp_path: Path) -> dict[str, Any]:
+    """Opens a page in Chromium, takes a screenshot, and asks the page about itself."""
+    assert CHROMIUM
+    copy = tmp_path / "checked.html"
+    copy.write_text(page.read_text(encoding="utf-8").replace("</head>", CHECK + "</head>"), encoding="utf-8")
+    base = [
+        CHROMIUM,
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-dev-shm-usage",
+        f"--user-data-dir={tmp_path / 'profile'}",
+        f"--window-size={WIDTH},{HEIGHT}",
+    ]
+    shot = tmp_path / "shot.png"
+    subprocess.run(
+        [*base, "--hide-scrollbars", f"--screenshot={shot}", copy.as_uri()],
+        check=True,
+        capture_output=True,
+        timeout=120,
+    )
+    done = subprocess.run(
+        [*base, "--dump-dom", copy.as_uri()], check=True, capture_output=True, text=True, timeout=120
+    )
+    found = re.search(r'data-result="([^"]*)"', done.stdout)
+    assert found, "the page did not load"
+    seen: dict[str, Any] = json.loads(found[1].replace("&quot;", '"'))
+    with Image.open(shot) as picture:
+        pixels = np.asarray(picture.convert("RGB")).reshape(-1, 3)
+    seen["colours"] = len(np.unique(pixels, axis=0))
+    return seen
+
+
+def run_report(tmp_path: Path) -> Path:
+    config = options(tmp_path, max_failed_share=0.5)
+    client = Angles()
+    trainer = Trainer(config, client, server_info())
+    trainer.run()
+    film(config.folder, trainer.greedy, config.env, client, "r")
+    return write_report(config.folder)
+
+
+def comparison_report(tmp_path: Path) -> Path:
+    arms = (Arm.VLM, Arm.CONSTANT, Arm.RANDOM, Arm.SHUFFLED)
+    runs = CompareConfig(arms=arms, seeds=3, train=options(tmp_path, name="c", max_failed_share=0.5)).plan()
+    for run in runs:
+        Trainer(run, Angles() if run.arm.scores_frames else None, server_info()).run()
+    write_comparison(tmp_path / "c", runs, 1.0)
+    return tmp_path / "c" / "report.html"
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here (Debian: apt-get install chromium)")
+@pytest.mark.parametrize(
+    ("make", "pictures"), [(run_report, 4 + SAMPLES + 1), (comparison_report, 2 * (3 + 2 + SAMPLES))]
+)
+def test_a_browser_shows_every_picture_and_cuts_nothing(
+    tmp_path: Path, make: Callable[[Path], Path], pictures: int
+) -> None:
+    seen = in_the_browser(make(tmp_path), tmp_path)
+    assert seen.pop("colours") > 200  # curves and frames, not an empty page
+    assert seen == {"pictures": pictures, "missing": 0, "cut": 0, "wide": False, "overflowing": 0}
+
+
+def test_a_report_shows_answers_verbatim_and_runs_nothing_of_them(tmp_path: Path) -> None:
+    page = run_report(tmp_path).read_text(encoding="utf-8")
+    assert "&lt;script&gt;document.body.remove()&lt;/script&gt;" in page
+    assert "<script" not in page
+    assert "not one number" in page
+    assert not re.search(r'(src|href)="(?!data:)', page)
+
+
+def test_a_run_that_broke_off_has_its_report_too(tmp_path: Path) -> None:
+    with pytest.raises(RunStoppedError):
+        Trainer(options(tmp_path), FakeClient(reward=None), server_info()).run()
+    page = write_report(tmp_path / "cartpole").read_text(encoding="utf-8")
+    assert "broke off after 64 steps: 64 of 64 frames" in page
+
+
+def test_the_film_has_every_step_of_the_episode(tmp_path: Path) -> None:
+    import imageio_ffmpeg
+
+    def push_left(observations: NDArray[np.float32]) -> NDArray[np.int64]:
+        return np.zeros(len(observations), dtype=np.int64)
+
+    client = FakeClient()
+    film(tmp_path, push_left, "CartPole-v1", client, "r")
+    count, _ = imageio_ffmpeg.count_frames_and_secs(str(tmp_path / "video.mp4"))
+    assert count == len(client.frames) > 5
+    with Image.open(tmp_path / "video.gif") as gif:
+        assert getattr(gif, "n_frames", 1) == -(-count // 4)
+
+
+def test_samples_are_taken_as_asked(tmp_path: Path) -> None:
+    Trainer(options(tmp_path, samples=4, sample_every=30), FakeClient(), server_info()).run()
+    lines = (tmp_path / "cartpole" / "samples" / "samples.jsonl").read_text().splitlines()
+    assert len(lines) == 4
+    labels = [json.loads(x) for x in (tmp_path / "cartpole" / "labels.jsonl").read_text().splitlines()]
+    taken = [json.loads(line)["true_angle_deg"] for line in lines]
+    assert taken == [labels[step]["true_angle_deg"] for step in (0, 30, 60, 90)]
+
+
+def test_no_samples_can_be_asked_for(tmp_path: Path) -> None:
+    Trainer(options(tmp_path, samples=0), FakeClient(), server_info()).run()
+    assert not list((tmp_path / "cartpole" / "samples").glob("*.png"))
+
+
+def test_weights_and_biases_gets_the_run_where_it_is_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: dict[str, Any] = {}
+
+    class Run:
+        def __init__(self) -> None:
+            self.summary: dict[str, Any] = {}
+
+        def finish(self) -> None:
+            seen["finished"] = True
+
+    def init(**given: Any) -> Run:
+        run = Run()
+        seen.update(given, run=run)
+        return run
+
+    fake = ModuleType("wandb")
+    fake.init = init  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "wandb", fake)
+    Trainer(options(tmp_path, wandb=True), FakeClient(), server_info()).run()
+    assert seen["sync_tensorboard"] is True
+    assert seen["config"]["env_steps"] == 192
+    assert seen["run"].summary["arm"] == "vlm"
+    assert seen["finished"] is True
+
+
+def test_weights_and_biases_that_is_not_installed_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "wandb", None)
+    with pytest.raises(ConfigError, match="pip install wandb"):
+        Trainer(options(tmp_path, wandb=True), FakeClient(), server_info())
