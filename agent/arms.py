@@ -1,7 +1,8 @@
 """The arms of an experiment: where the reward comes from that the agent learns from.
 
 ``vlm`` is what is asked about. ``env`` and ``oracle`` know the truth; ``constant``, ``random`` and
-``shuffled`` know nothing of the frame. Only ``vlm`` and ``shuffled`` need a reward server.
+``resampled`` know nothing of the frame, and ``shuffled`` little. ``vlm``, ``shuffled`` and ``resampled``
+need a reward server.
 """
 
 from __future__ import annotations
@@ -33,16 +34,18 @@ class Arm(StrEnum):
     RANDOM = "random"
     """uniform in 0 to 1, drawn anew for every step"""
     SHUFFLED = "shuffled"
-    """the server's reward of another step of the same chunk: the same rewards, the information removed"""
+    """the server's reward of another step of the same chunk; a chunk's level still tells how it went"""
+    RESAMPLED = "resampled"
+    """the server's reward of another step of the run so far: the same rewards, the information removed"""
 
     @property
     def scores_frames(self) -> bool:
         """Whether frames are sent to a reward server."""
-        return self in {Arm.VLM, Arm.SHUFFLED}
+        return self in {Arm.VLM, Arm.SHUFFLED, Arm.RESAMPLED}
 
 
-CONTROLS = (Arm.CONSTANT, Arm.RANDOM, Arm.SHUFFLED)
-"""Arms whose reward says nothing about the frame."""
+CONTROLS = (Arm.CONSTANT, Arm.RANDOM, Arm.SHUFFLED, Arm.RESAMPLED)
+"""Arms whose reward says nothing about the frame, or less than the VLM's."""
 
 
 def chunk_rewards(
@@ -51,6 +54,7 @@ def chunk_rewards(
     true_rewards: NDArray[np.float64],
     next_observations: NDArray[np.float32],
     rng: np.random.Generator,
+    earlier: Sequence[float] = (),
 ) -> list[float | None]:
     """The rewards that a chunk of B steps is learned with.
 
@@ -59,25 +63,30 @@ def chunk_rewards(
         server_rewards: B rewards of the server, None where it gave none; not read by the arms without one.
         true_rewards: ``(B,)`` float64, the environment's own.
         next_observations: ``(B, 4)`` float32, after each step.
-        rng: for ``random`` and ``shuffled``.
+        rng: for ``random``, ``shuffled`` and ``resampled``.
+        earlier: the server's rewards in the run before this chunk, for ``resampled``.
 
     Returns:
-        B rewards. None where there is none, and where ``shuffled`` has no other reward to give.
+        B rewards. None where there is none, and where ``shuffled`` or ``resampled`` has no other one to give.
     """
     count = len(true_rewards)
+    rewards: list[float | None]
     match arm:
         case Arm.VLM:
-            return list(server_rewards)
+            rewards = list(server_rewards)
         case Arm.ENV:
-            return [float(reward) for reward in true_rewards]
+            rewards = [float(reward) for reward in true_rewards]
         case Arm.ORACLE:
-            return [oracle_reward(float(angle)) for angle in next_observations[:, 2]]
+            rewards = [oracle_reward(float(angle)) for angle in next_observations[:, 2]]
         case Arm.CONSTANT:
-            return [CONSTANT_REWARD] * count
+            rewards = [CONSTANT_REWARD] * count
         case Arm.RANDOM:
-            return [float(reward) for reward in rng.random(count)]
+            rewards = [float(reward) for reward in rng.random(count)]
         case Arm.SHUFFLED:
-            return _shuffled(server_rewards, rng)
+            rewards = _shuffled(server_rewards, rng)
+        case Arm.RESAMPLED:
+            rewards = _resampled(server_rewards, earlier, rng)
+    return rewards
 
 
 def oracle_reward(angle_rad: float) -> float:
@@ -97,4 +106,21 @@ def _shuffled(rewards: Sequence[float | None], rng: np.random.Generator) -> list
         source[i], source[j] = source[j], source[i]
     for row, other in zip(scored, source, strict=True):
         given[row] = rewards[other]
+    return given
+
+
+def _resampled(
+    rewards: Sequence[float | None], earlier: Sequence[float], rng: np.random.Generator
+) -> list[float | None]:
+    """Gives each step the reward of any other one so far."""
+    pool = [*earlier, *(reward for reward in rewards if reward is not None)]
+    given: list[float | None] = [None] * len(rewards)
+    own = len(earlier)
+    for row, reward in enumerate(rewards):
+        if reward is None:
+            continue
+        if len(pool) > 1:
+            other = int(rng.integers(len(pool) - 1))
+            given[row] = pool[other + (other >= own)]
+        own += 1
     return given

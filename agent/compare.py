@@ -34,7 +34,7 @@ class CompareConfig:
         ConfigError: an option is out of its range, or one of a single run.
     """
 
-    arms: tuple[Arm, ...] = (Arm.VLM, Arm.ORACLE, Arm.CONSTANT, Arm.RANDOM, Arm.SHUFFLED, Arm.ENV)
+    arms: tuple[Arm, ...] = tuple(Arm)
     """sources of rewards"""
     envs: tuple[str, ...] = (CARTPOLE, CONTINUING)
     """environments"""

@@ -19,6 +19,7 @@ COLOURS = {
     "constant": "tab:gray",
     "random": "tab:purple",
     "shuffled": "tab:brown",
+    "resampled": "tab:pink",
 }
 GRID_POINTS = 60
 

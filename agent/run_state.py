@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from agent.train import Trainer
 
 FILE = Path("checkpoint") / "state.npz"
-VERSION = 1
+VERSION = 2
 
 FREE_OPTIONS = frozenset(
     {
@@ -73,6 +73,7 @@ def save_run(trainer: Trainer) -> None:
         "frames_scored": trainer.frames_scored,
         "frames_failed": trainer.frames_failed,
         "reward_id": trainer.reward_id,
+        "server_rewards": np.array(trainer.server_rewards, dtype=np.float64),
         "wall_clock_s": trainer.wall_clock_s,
         "solved_at": trainer.solved_at,
         "files": trainer.recorder.positions(),
@@ -111,6 +112,7 @@ def load_run(trainer: Trainer) -> dict[str, Any] | None:
     trainer.rng.bit_generator.state = state["rng"]
     trainer.arm_rng.bit_generator.state = state["arm_rng"]
     trainer.episodes = [Episode(**episode) for episode in state["episodes"]]
+    trainer.server_rewards = [float(reward) for reward in state["server_rewards"]]
     for key in ("env_steps", "frames_scored", "frames_failed", "reward_id", "wall_clock_s", "solved_at"):
         setattr(trainer, key, state[key])
     files: dict[str, Any] = state["files"]

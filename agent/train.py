@@ -75,6 +75,7 @@ class Trainer:
         )
         self.env_steps = self.frames_scored = self.frames_failed = 0
         self.reward_id: str | None = None
+        self.server_rewards: list[float] = []
         self.wall_clock_s = 0.0
         self.episodes = [Episode(number=1 + row) for row in range(config.num_envs)]
         self.pending: deque[Chunk] = deque()
@@ -159,8 +160,14 @@ class Trainer:
             self.reward_id = self.labeler.reward_id
         server_rewards = [None if label is None else label.reward for label in labels]
         rewards = chunk_rewards(
-            self.config.arm, server_rewards, chunk.true_rewards, chunk.next_observations, self.arm_rng
+            self.config.arm,
+            server_rewards,
+            chunk.true_rewards,
+            chunk.next_observations,
+            self.arm_rng,
+            self.server_rewards,
         )
+        self.server_rewards += [reward for reward in server_rewards if reward is not None]
         for row, (label, reward) in enumerate(zip(labels, rewards, strict=True)):
             terminated, truncated = bool(chunk.terminated[row]), bool(chunk.truncated[row])
             self.replay.add(

@@ -50,6 +50,15 @@ def test_shuffled_gives_every_step_the_reward_of_another_one(seed: int) -> None:
 
 def test_shuffled_has_nothing_to_give_a_step_alone() -> None:
     assert rewards(Arm.SHUFFLED, scored=[0.3, None]) == [None, None]
+    assert rewards(Arm.RESAMPLED, scored=[0.3, None]) == [None, None]
+
+
+def test_resampled_gives_any_other_reward_of_the_run_so_far() -> None:
+    rng, earlier = np.random.default_rng(0), [0.7, 0.8]
+    given = [chunk_rewards(Arm.RESAMPLED, SCORED, TRUE, AFTER, rng, earlier) for _ in range(300)]
+    for row, own in enumerate(SCORED):
+        others = {*earlier, *(reward for reward in SCORED if reward is not None)} - {own}
+        assert {one[row] for one in given} == ({None} if own is None else others)
 
 
 @pytest.mark.parametrize("angle_deg", [0.0, 1.5, -6.0, 12.0, -40.0, 180.0])

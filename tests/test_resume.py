@@ -70,11 +70,11 @@ def same(a: Trainer, b: Trainer) -> None:
 VARIANTS = [
     {},
     {"schedule": "overlap"},
-    {"num_envs": 4, "arm": Arm.SHUFFLED, "env": "CartPoleContinuing-v0", "any_tilt": True},
+    {"num_envs": 4, "arm": Arm.RESAMPLED, "env": "CartPoleContinuing-v0", "any_tilt": True},
 ]
 
 
-@pytest.mark.parametrize("changes", VARIANTS, ids=["barrier", "overlap", "four shuffled"])
+@pytest.mark.parametrize("changes", VARIANTS, ids=["barrier", "overlap", "four resampled"])
 def test_delays_of_answers_change_no_weight(tmp_path: Path, changes: dict[str, Any]) -> None:
     quick = trained(config(tmp_path / "quick", **changes), ByPixels())
     slow = trained(config(tmp_path / "slow", **changes), ByPixels(max_delay_s=0.5))
@@ -82,7 +82,7 @@ def test_delays_of_answers_change_no_weight(tmp_path: Path, changes: dict[str, A
     same(quick, slow)
 
 
-@pytest.mark.parametrize("changes", VARIANTS, ids=["barrier", "overlap", "four shuffled"])
+@pytest.mark.parametrize("changes", VARIANTS, ids=["barrier", "overlap", "four resampled"])
 @pytest.mark.parametrize("stop_after", [220, 333, 620])
 def test_a_run_that_was_interrupted_ends_like_one_that_was_not(
     tmp_path: Path, changes: dict[str, Any], stop_after: int
