@@ -24,7 +24,7 @@ from agent.comparison import MixedRewardsError, write_comparison
 from agent.config import ConfigError, TrainConfig
 from agent.labeler import RewardsChangedError
 from agent.question import resolve_question
-from agent.report import write_report
+from agent.report import source_of, write_report
 from agent.train import RunStoppedError, Trainer
 from agent.video import film
 from reward_client import RewardClient
@@ -35,6 +35,9 @@ EXIT_FAILED = 1
 EXIT_NOT_SOLVED = 3
 EXIT_UNFINISHED = 4
 
+OWN_SERVER_OUTAGE_S = 15.0
+"""A server that we started and that died does not come back."""
+
 
 @dataclass(frozen=True)
 class DemoConfig:
@@ -44,8 +47,9 @@ class DemoConfig:
     """model to serve"""
     port: int = 8000
     """port of the reward server, on loopback"""
-    # a server of the demo's own that died does not come back
-    train: TrainConfig = field(default_factory=lambda: TrainConfig(name="demo", outage_s=15.0, video=True))
+    train: TrainConfig = field(
+        default_factory=lambda: TrainConfig(name="demo", outage_s=OWN_SERVER_OUTAGE_S, video=True)
+    )
 
 
 def train(config: TrainConfig, progress: Callable[[int], None]) -> dict[str, Any]:
@@ -57,19 +61,18 @@ def train(config: TrainConfig, progress: Callable[[int], None]) -> dict[str, Any
     with ExitStack() as stack:
         client = server = rubric = None
         if config.arm.scores_frames:
-            # not a flag: other users see a command line
-            key = os.environ.get("REWARD_API_KEY")
-            client = stack.enter_context(
-                RewardClient(config.server_url, api_key=key, retries=None, deadline_s=config.outage_s)
-            )
+            client = stack.enter_context(_client(config))
             server = client.wait_ready(config.wait_ready_s)
             rubric = resolve_question(config, client, server)
         trainer = Trainer(config, client, server, rubric, progress)
-        summary = trainer.run()
+        try:
+            summary = trainer.run()
+        finally:
+            write_report(config.folder)  # of a run that broke off too
         if config.video:
             options = {"any_tilt": True} if config.any_tilt else {}
             film(config.folder, trainer.greedy, config.env, client, trainer.rubric, **options)
-        write_report(config.folder)
+            write_report(config.folder)
     return summary
 
 
@@ -108,7 +111,12 @@ def compare(config: CompareConfig) -> int:
         todo = [run for run in plan if not finished(run)]
         if config.checkpoint is not None and any(run.arm.scores_frames for run in todo):
             server = stack.enter_context(_own_server(config.checkpoint, config.port, config.train))
-            todo = [replace(run, server_url=server.url) for run in todo]
+            # a server of our own that died does not come back
+            todo = [replace(run, server_url=server.url, outage_s=OWN_SERVER_OUTAGE_S) for run in todo]
+        scored = [run for run in todo if run.arm.scores_frames]
+        if scored:  # what cannot work is told now, not by each run
+            with _client(scored[0]) as client:
+                resolve_question(scored[0], client, client.wait_ready(config.train.wait_ready_s))
         print(f"{len(plan)} runs, {len(plan) - len(todo)} of them done already; {folder}", flush=True)
         deadline = None if config.max_minutes is None else started + 60 * config.max_minutes
         bar = stack.enter_context(
@@ -121,16 +129,19 @@ def compare(config: CompareConfig) -> int:
             bar.set_description_str(f"{ended} of {len(todo)} runs, {left} left,")
             bar.update(pool.steps_done() - bar.n)
 
-        ended = RunPool(train, todo, config.workers).run(deadline, tell)
-    for index, error in sorted(ended.items()):
-        if error is not None:
-            print(f"{todo[index].name}: {error}", file=sys.stderr)
+        RunPool(train, todo, config.workers).run(deadline, tell, lambda told: bar.write(told, sys.stderr))
     print("\n" + write_comparison(folder, plan, (time.monotonic() - started) / 60))
     left = sum(not finished(run) for run in plan)
     if left:
         print(f"{left} runs are not finished; the same command goes on with them")
     print(f"Look at {folder / 'report.html'}")
     return EXIT_UNFINISHED if left else 0
+
+
+def _client(config: TrainConfig) -> RewardClient:
+    # the key is not a flag: other users see a command line
+    key = os.environ.get("REWARD_API_KEY")
+    return RewardClient(config.server_url, api_key=key, retries=None, deadline_s=config.outage_s)
 
 
 def _own_server(checkpoint: Path, port: int, config: TrainConfig) -> AbstractContextManager[LocalServer]:
@@ -142,7 +153,7 @@ def _own_server(checkpoint: Path, port: int, config: TrainConfig) -> AbstractCon
 
 
 def _result(summary: dict[str, Any], folder: Path) -> str:
-    source = f"{summary['model']}'s rewards" if summary["model"] else f"the arm {summary['arm']}"
+    source = source_of(summary)
     return (
         f"{'solved' if summary['solved'] else 'NOT solved'}: mean true return "
         f"{summary['mean_return']:.1f} (lowest {summary['min_return']:.0f}) over "

@@ -19,7 +19,7 @@ from typing import Any
 from agent.arms import Arm
 from agent.config import ConfigError, TrainConfig
 from agent.environments import CARTPOLE, CONTINUING
-from agent.run_state import FREE_OPTIONS, options
+from agent.run_state import changed_options, options
 
 POLL_S = 1.0
 STOP_S = 5.0
@@ -60,6 +60,10 @@ class CompareConfig:
         for name in ("seeds", "workers"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"--{name} must be at least 1")
+        for name in ("arms", "envs"):
+            given = getattr(self, name)
+            if not given or len(set(given)) < len(given):
+                raise ConfigError(f"--{name} takes one or more, each once")
         for env in self.envs:
             if env not in {CARTPOLE, CONTINUING}:
                 raise ConfigError(f"--envs: {env!r} is neither {CARTPOLE} nor {CONTINUING}")
@@ -92,11 +96,9 @@ def finished(config: TrainConfig) -> bool:
     path = config.folder / "config.json"
     if not path.exists():
         return False
-    then, now = json.loads(path.read_text())["options"], json.loads(json.dumps(options(config)))
-    changed = [key for key in now if key not in FREE_OPTIONS and now[key] != then.get(key)]
+    changed = changed_options(json.loads(path.read_text())["options"], options(config))
     if changed:
-        names = ", ".join("--" + key.replace("_", "-") for key in changed)
-        raise ConfigError(f"{config.folder} holds a run with other options ({names}); take another --name")
+        raise ConfigError(f"{config.folder} holds a run with other options ({changed}); take another --name")
     summary = config.folder / "summary.json"
     return summary.exists() and json.loads(summary.read_text())["error"] is None
 
@@ -129,12 +131,18 @@ class RunPool:
             for _ in range(min(workers, len(plan)))
         ]
 
-    def run(self, deadline: float | None, tell: Callable[[RunPool, int], None]) -> dict[int, str | None]:
+    def run(
+        self,
+        deadline: float | None,
+        tell: Callable[[RunPool, int], None],
+        failed: Callable[[str], None] = lambda _sentence: None,
+    ) -> dict[int, str | None]:
         """Does the runs until all are done or the time is over.
 
         Args:
             deadline: of ``time.monotonic``, or None.
             tell: called about once a second with this pool and the number of finished runs.
+            failed: called with a sentence for each run that failed, when it did.
 
         Returns:
             For each run that ended its error, or None where it had none.
@@ -147,11 +155,14 @@ class RunPool:
                 try:
                     index, error = self._results.get(timeout=POLL_S)
                     ended[index] = error
+                    if error is not None:
+                        failed(f"{self.plan[index].name}: {error}")
                 except Empty:
                     if not any(process.is_alive() for process in self._processes):
                         break  # all were killed from outside
                 tell(self, len(ended))
         finally:
+            self._tasks.cancel_join_thread()  # else our own exit would wait until workers take what is left
             for process in self._processes:
                 process.terminate()
             for process in self._processes:

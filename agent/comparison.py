@@ -127,13 +127,13 @@ def markdown(rows: Sequence[dict[str, Any]], verdicts: Sequence[Verdict]) -> str
     return "\n".join([*lines, "", *(f"- {one.words}" for one in verdicts)]) + "\n"
 
 
-def verdicts_of(rows: Sequence[FinishedRun], envs: Sequence[str]) -> list[Verdict]:
+def verdicts_of(runs: Sequence[FinishedRun], envs: Sequence[str]) -> list[Verdict]:
     """A verdict for each environment."""
     controls = [arm.value for arm in CONTROLS]
     found = []
     for env in envs:
         scores: dict[str, list[float]] = {}
-        for run in rows:
+        for run in runs:
             if run.config.env == env:
                 scores.setdefault(run.config.arm.value, []).append(run.summary["mean_return"])
         found.append(verdict(env, scores, controls))
@@ -162,7 +162,7 @@ def write_comparison(folder: Path, plan: Sequence[TrainConfig], minutes: float) 
     content = {
         "runs_planned": len(plan),
         "runs_finished": len(runs),
-        "minutes": round(minutes, 1),
+        "minutes_of_this_call": round(minutes, 1),
         "rows": [{**row, "iqm": asdict(row["iqm"])} for row in rows],
         "verdicts": [asdict(one) for one in verdicts],
     }

@@ -71,7 +71,7 @@ def plot_final(final: Mapping[str, Sequence[float]]) -> Figure:
     axes.set_yticks(range(len(final)), list(final))
     axes.set_ylim(-0.6, len(final) - 0.4)
     axes.set_xlim(0, 520)
-    axes.set_xlabel("true return over 100 greedy episodes (point: a seed; bar: IQM, 95 %)")
+    axes.set_xlabel("true return of the final policy, greedy (point: a seed; bar: IQM, 95 %)")
     figure.tight_layout()
     return figure
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 from agent.arms import Arm
 from agent.dqn import DqnConfig
-from agent.environments import CARTPOLE, CONTINUING
+from agent.environments import CARTPOLE
 
 
 class ConfigError(ValueError):
@@ -102,20 +102,27 @@ class TrainConfig:
             "samples": 0,
             "sample_every": 1,
             "seed": 0,
+            "gradient_steps": 0,
         }
-        for name, least in lowest.items():
-            if getattr(self, name) < least:
-                raise ConfigError(f"--{name.replace('_', '-')} must be at least {least}")
-        for name in ("epsilon_end", "max_failed_share"):
-            if getattr(self, name) > 1:
-                raise ConfigError(f"--{name.replace('_', '-')} must be at most 1")
+        _check(self, lowest, at_most_one=("epsilon_end", "max_failed_share"))
+        least_of_dqn = {
+            "hidden_size": 1,
+            "n_step": 1,
+            "batch_size": 1,
+            "target_every": 1,
+            "learning_rate": 0,
+            "discount": 0,
+            "target_rate": 0,
+            "max_grad_norm": 0,
+        }
+        _check(self.dqn, least_of_dqn, at_most_one=("discount", "target_rate"))
         for name in ("env_steps", "chunk_steps", "replay_size"):
             if getattr(self, name) % self.num_envs:
                 raise ConfigError(f"--{name.replace('_', '-')} must be a multiple of --num-envs")
         if self.learning_starts > self.replay_size:
             raise ConfigError("--learning-starts must be at most --replay-size")
-        if self.any_tilt and self.env != CONTINUING:
-            raise ConfigError(f"--any-tilt goes with --env {CONTINUING}")
+        if not self.name or Path(self.name).is_absolute() or ".." in Path(self.name).parts:
+            raise ConfigError("--name must name a folder inside --runs")
 
     @property
     def folder(self) -> Path:
@@ -126,3 +133,14 @@ class TrainConfig:
         """Share of random actions at a step."""
         done = min(step / self.epsilon_decay_steps, 1.0)
         return 1.0 + done * (self.epsilon_end - 1.0)
+
+
+def _check(options: object, lowest: dict[str, int], at_most_one: tuple[str, ...]) -> None:
+    """Makes sure of ranges; an option that is None has its default."""
+    for name, least in lowest.items():
+        value = getattr(options, name)
+        if value is not None and value < least:
+            raise ConfigError(f"--{name.replace('_', '-')} must be at least {least}")
+    for name in at_most_one:
+        if getattr(options, name) > 1:
+            raise ConfigError(f"--{name.replace('_', '-')} must be at most 1")

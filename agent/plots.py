@@ -145,8 +145,8 @@ def angle_pairs(labels: Sequence[dict[str, Any]]) -> NDArray[np.float64]:
 
 
 def angle_error_deg(pairs: NDArray[np.float64]) -> float:
-    """Mean absolute error of ``angle_pairs``."""
-    return float(np.abs(pairs[:, 0] - pairs[:, 1]).mean())
+    """Mean absolute error of ``angle_pairs``, the short way round."""
+    return float(np.abs((pairs[:, 0] - pairs[:, 1] + 180) % 360 - 180).mean())
 
 
 def sign_accuracy(pairs: NDArray[np.float64]) -> float | None:

@@ -28,6 +28,7 @@ from reward_client.schema import RewardItem, ServerInfo
 METRICS, LABELS = "metrics.jsonl", "labels.jsonl"
 
 OWN_FILES = (
+    "checkpoint",  # first: it must not outlive the files that it goes with
     "config.json",
     "summary.json",
     METRICS,
@@ -38,7 +39,6 @@ OWN_FILES = (
     "video.mp4",
     "video.gif",
     "tensorboard",
-    "checkpoint",
     "samples",
     "samples_marked",
 )
@@ -65,6 +65,7 @@ class Recorder:
     ) -> None:
         self.folder = config.folder
         self.folder.mkdir(parents=True, exist_ok=True)
+        self._wandb = wandb_run(config) if config.wandb else None  # it may fail: before anything is removed
         if resumed is None:
             self._remove_earlier()
         self._write_json(
@@ -79,29 +80,27 @@ class Recorder:
         for name in (METRICS, LABELS):
             path = self.folder / name
             path.touch()
-            os.truncate(path, resumed[name] if resumed else 0)
+            os.truncate(path, resumed["logs"][name] if resumed else 0)
+        self._last_step = resumed["step"] if resumed else 0
         self._metrics = (self.folder / METRICS).open("a")
         self._labels = (self.folder / LABELS).open("a")
         self.samples = Samples(
             self.folder, config.samples, config.sample_every, resumed["samples"] if resumed else None
         )
-        self._wandb = wandb_run(config) if config.wandb else None
         self._board = SummaryWriter(
             str(self.folder / "tensorboard"), purge_step=resumed["step"] + 1 if resumed else None
         )
 
     def positions(self) -> dict[str, Any]:
         """How far the files are written, for a checkpoint."""
-        self._metrics.flush()
-        self._labels.flush()
+        for file in (self._metrics, self._labels):
+            file.flush()
+            os.fsync(file.fileno())
         return {
-            METRICS: self._metrics.tell(),
-            LABELS: self._labels.tell(),
+            "logs": {METRICS: self._metrics.tell(), LABELS: self._labels.tell()},
             "samples": self.samples.position(),
             "step": self._last_step,
         }
-
-    _last_step = 0
 
     def episode(self, step: int, episode: Episode, epsilon: float, scored: bool) -> None:
         """Records a finished episode of training.

@@ -62,13 +62,20 @@ def headline(summary: dict[str, Any]) -> str:
     """What came out, in a sentence or two."""
     if summary["error"]:
         return f"The run broke off after {summary['env_steps']} steps: {summary['error']}"
-    learned = f"rewards of {summary['model']}" if summary["model"] else f"the arm {summary['arm']}"
+    learned = source_of(summary)
     failed = f" {summary['frames_failed']} frames had no reward." if summary["frames_failed"] else ""
     return (
         f"{'Solved' if summary['solved'] else 'Not solved'}: mean true return {summary['mean_return']:.1f}, "
         f"lowest {summary['min_return']:.0f}, over {summary['eval_episodes']} greedy episodes of "
         f"{summary['env']} after {summary['env_steps']} steps that learned from {learned}.{failed}"
     )
+
+
+def source_of(summary: dict[str, Any]) -> str:
+    """Where a run's rewards came from."""
+    if summary["arm"] == "vlm":
+        return f"the rewards of {summary['model']}"
+    return f"the arm {summary['arm']}" + (f" of {summary['model']}" if summary["model"] else "")
 
 
 def _truth(metrics: Sequence[dict[str, Any]], labels: Sequence[dict[str, Any]]) -> list[str]:

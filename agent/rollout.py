@@ -93,6 +93,8 @@ def chunk_of(
     labels: PendingLabels | None,
 ) -> Chunk:
     """Puts the steps of all environments into one row after another."""
+    if not all(step.taken.all() for step in steps):
+        raise ValueError("an environment was only reset in a step; chunks take the autoreset mode DISABLED")
     columns = {name: np.concatenate([getattr(step, name) for step in steps]) for name in _ARRAYS}
     frames = [frame for step in steps if step.frames is not None for frame in step.frames]
     return Chunk(first_step=first_step, **columns, frames=dict(enumerate(frames)), labels=labels)

@@ -8,6 +8,7 @@ file's format (``checkpoint.py``).
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,6 +36,7 @@ FREE_OPTIONS = frozenset(
         "server_url",
         "eval_episodes",
         "checkpoint_every",
+        "max_failed_share",
         "video",
         "wandb",
         "wait_ready_s",
@@ -50,6 +52,20 @@ def options(config: TrainConfig) -> dict[str, Any]:
         key: value if isinstance(value, dict | int | float | type(None)) else str(value)
         for key, value in dataclasses.asdict(config).items()
     }
+
+
+def changed_options(then: dict[str, Any], now: dict[str, Any]) -> str:
+    """The options that matter and are not the same, with both values, as a person would type them."""
+    before, after = _flat(then), _flat(json.loads(json.dumps(now)))
+    return ", ".join(
+        f"--{key.replace('_', '-')} {before.get(key)} then, {value} now"
+        for key, value in after.items()
+        if key not in FREE_OPTIONS and value != before.get(key)
+    )
+
+
+def _flat(options: dict[str, Any]) -> dict[str, Any]:
+    return {**{key: value for key, value in options.items() if key != "dqn"}, **options.get("dqn", {})}
 
 
 def save_run(trainer: Trainer) -> None:
@@ -95,12 +111,16 @@ def load_run(trainer: Trainer) -> dict[str, Any] | None:
         return None
     state = checkpoint.load(path)
     if state.get("version") != VERSION:
-        raise checkpoint.CheckpointError(f"{path} was written by another version of this program")
-    then, now = state["options"], options(trainer.config)
-    changed = [key for key in now if key not in FREE_OPTIONS and now[key] != then.get(key)]
+        raise checkpoint.CheckpointError(
+            f"{path} was written by another version of this program; remove it to start anew"
+        )
+    changed = changed_options(state["options"], options(trainer.config))
     if changed:
-        names = ", ".join("--" + key.replace("_", "-") for key in changed)
-        raise checkpoint.CheckpointError(f"the run in {trainer.config.folder} had other options: {names}")
+        raise checkpoint.CheckpointError(f"the run in {trainer.config.folder} had other options: {changed}")
+    for name in state["files"]["logs"]:
+        file = trainer.config.folder / name
+        if not file.is_file() or file.stat().st_size < state["files"]["logs"][name]:
+            raise checkpoint.CheckpointError(f"{file} is shorter than it was at the checkpoint; start anew")
     restored: dict[str, Any] = {
         key: torch.from_numpy(value) if isinstance(value, np.ndarray) else value
         for key, value in state["learner"].items()

@@ -96,25 +96,33 @@ def verdict(env: str, scores: Mapping[str, Sequence[float]], controls: Sequence[
     Args:
         env: name of the environment.
         scores: final mean true returns by arm, one a seed.
-        controls: arms whose reward says nothing about the frame.
+        controls: arms to beat.
     """
     short = [arm for arm in ("vlm", *controls) if len(scores.get(arm, ())) < MIN_SEEDS]
     if short:
         return Verdict(
             None,
             {},
-            f"{env}: no verdict, since {', '.join(short)} has fewer than {MIN_SEEDS} finished seeds.",
+            f"{env}: no verdict: fewer than {MIN_SEEDS} finished seeds of {', '.join(short)}.",
         )
     differences = {arm: iqm_difference(scores["vlm"], scores[arm]) for arm in controls}
+    gaps = ", ".join(f"{arm} by {difference}" for arm, difference in differences.items())
+    worse = [arm for arm, difference in differences.items() if difference.high < 0]
+    if worse:
+        return Verdict(
+            False,
+            differences,
+            f"{env}: the VLM's reward teaches worse than {', '.join(worse)}. Its return minus theirs: {gaps} "
+            "(IQM, 95 %).",
+        )
     even = [arm for arm, difference in differences.items() if difference.low <= 0]
     if even:
         return Verdict(
             False,
             differences,
-            f"{env}: the VLM's reward cannot be told from its controls ({', '.join(even)}): the 95 % "
-            "interval of the difference holds zero or less.",
+            f"{env}: the VLM's reward cannot be told from {', '.join(even)}. Its return minus that of each "
+            f"control: {gaps} (IQM, 95 %).",
         )
-    gaps = ", ".join(f"{arm} by {difference}" for arm, difference in differences.items())
     return Verdict(
         True, differences, f"{env}: the VLM's reward teaches. It beats {gaps} (true return, IQM, 95 %)."
     )

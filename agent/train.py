@@ -16,9 +16,9 @@ import torch
 from numpy.typing import NDArray
 
 from agent.arms import chunk_rewards
-from agent.config import TrainConfig
+from agent.config import ConfigError, TrainConfig
 from agent.dqn import OBSERVATION_SIZE, greedy_actions, new_learner, update
-from agent.environments import SOLVED_RETURN
+from agent.environments import CONTINUING, SOLVED_RETURN
 from agent.evaluate import true_returns
 from agent.labeler import Labeler, Scores
 from agent.recorder import Recorder
@@ -28,6 +28,9 @@ from agent.run_state import load_run, save_run
 from agent.vector import make_envs
 from reward_client.rubric import Rubric
 from reward_client.schema import RewardItem, ServerInfo
+
+MIN_FRAMES = 64
+"""Frames before the share of failures among them can stop a run."""
 
 
 class RunStoppedError(Exception):
@@ -45,7 +48,8 @@ class Trainer:
         progress: called with the steps so far after each round of learning.
 
     Raises:
-        CheckpointError: there is nothing to resume from, or it is of another run.
+        CheckpointError: what it resumes from is damaged, or of another run.
+        ConfigError: the options do not go together.
     """
 
     def __init__(
@@ -58,6 +62,8 @@ class Trainer:
     ) -> None:
         if config.arm.scores_frames and client is None:
             raise ValueError(f"the arm {config.arm} needs a reward server")
+        if config.any_tilt and config.env != CONTINUING:
+            raise ConfigError(f"--any-tilt goes with --env {CONTINUING}")
         torch.set_num_threads(1)  # the networks are small; more threads only take turns
         self.config, self.server, self.progress = config, server, progress
         self.rubric = rubric or config.rubric
@@ -237,7 +243,7 @@ class Trainer:
 
     def _check_failures(self) -> None:
         seen = self.frames_scored + self.frames_failed
-        if self.frames_failed > self.config.max_failed_share * seen:
+        if seen >= MIN_FRAMES and self.frames_failed > self.config.max_failed_share * seen:
             raise RunStoppedError(
                 f"{self.frames_failed} of {seen} frames could not be scored, more than the "
                 f"{self.config.max_failed_share:.0%} that --max-failed-share allows; "

@@ -13,6 +13,7 @@ from scipy import stats
 
 from agent.arms import Arm, chunk_rewards, oracle_reward
 from agent.config import ConfigError, TrainConfig
+from agent.dqn import DqnConfig
 from agent.statistics import iqm, iqm_difference, iqm_interval, verdict
 from agent.train import Trainer
 from reward_client.rubric import DistanceMap
@@ -99,7 +100,11 @@ def test_all_arms_explore_alike(tmp_path: Path) -> None:
         ({"env_steps": 0}, "--env-steps must be at least 1"),
         ({"max_failed_share": 1.5}, "--max-failed-share must be at most 1"),
         ({"learning_starts": 60_000}, "--learning-starts"),
-        ({"any_tilt": True}, "--any-tilt"),
+        ({"dqn": DqnConfig(target_every=0)}, "--target-every must be at least 1"),
+        ({"dqn": DqnConfig(discount=1.1)}, "--discount must be at most 1"),
+        ({"gradient_steps": -5}, "--gradient-steps"),
+        ({"name": ""}, "--name"),
+        ({"name": "../elsewhere"}, "--name"),
         ({"samples": -1}, "--samples"),
     ],
 )
@@ -146,6 +151,7 @@ def test_a_reward_teaches_only_if_it_beats_every_control() -> None:
     assert yes.teaches is True
     assert "teaches" in yes.words
     assert (no.teaches, worse.teaches) == (False, False)
-    assert "cannot be told from its controls (constant)" in no.words
+    assert "cannot be told from constant" in no.words
+    assert "teaches worse than constant" in worse.words
     assert missing.teaches is None
-    assert "constant has fewer" in missing.words
+    assert "finished seeds of constant" in missing.words

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -64,6 +66,17 @@ def test_the_plan_has_every_arm_environment_and_seed_once(tmp_path: Path) -> Non
     assert all(run.folder == tmp_path / "c" / run.env / run.arm / f"seed-{run.seed}" for run in runs)
 
 
+def test_any_tilt_goes_to_the_environment_that_has_it(tmp_path: Path) -> None:
+    runs = CompareConfig(train=TrainConfig(runs=tmp_path, any_tilt=True)).plan()
+    assert {run.any_tilt for run in runs if run.env == "CartPole-v1"} == {False}
+    assert {run.any_tilt for run in runs if run.env == "CartPoleContinuing-v0"} == {True}
+
+
+def test_an_arm_is_named_once() -> None:
+    with pytest.raises(ConfigError, match="--arms takes one or more, each once"):
+        CompareConfig(arms=(Arm.VLM, Arm.VLM))
+
+
 @pytest.mark.parametrize("changes", [{"arm": Arm.ENV}, {"seed": 7}, {"env": "CartPoleContinuing-v0"}])
 def test_options_of_a_single_run_are_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match="is for single runs"):
@@ -106,7 +119,33 @@ def test_the_time_limit_ends_runs_and_leaves_no_process(tmp_path: Path) -> None:
 
 
 def test_workers_that_were_killed_do_not_leave_it_waiting(tmp_path: Path) -> None:
-    assert RunPool(kills_itself, plan(tmp_path), workers=1).run(time.monotonic() + 120, nothing) == {}
+    started = time.monotonic()
+    assert RunPool(kills_itself, plan(tmp_path), workers=1).run(started + 120, nothing) == {}
+    assert time.monotonic() - started < 60
+
+
+def test_failures_are_told_when_they_happen(tmp_path: Path) -> None:
+    told: list[str] = []
+    RunPool(fails_for_seed_two, plan(tmp_path, seeds=2), workers=2).run(None, nothing, told.append)
+    assert len(told) == 4
+    assert all("seed-2: ValueError: no such luck" in sentence for sentence in told)
+
+
+def test_a_long_plan_that_is_cut_short_does_not_keep_the_process_alive(tmp_path: Path) -> None:
+    code = f"""
+import time
+from pathlib import Path
+from agent.compare import CompareConfig, RunPool
+from agent.config import TrainConfig
+from tests.test_compare import never_ends
+if __name__ == "__main__":
+    plan = CompareConfig(seeds=30, train=TrainConfig(name="c", runs=Path({str(tmp_path)!r}))).plan()
+    RunPool(never_ends, plan, 1).run(time.monotonic() + 5, lambda *_: None)
+"""
+    (tmp_path / "long.py").write_text(code)
+    root = Path(__file__).parents[1]
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+    subprocess.run([sys.executable, tmp_path / "long.py"], check=True, timeout=60, cwd=root, env=environment)
 
 
 def test_a_folder_with_other_options_is_not_mixed_in(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from agent import commands
 from agent.arms import Arm
 from agent.compare import CompareConfig
 from agent.comparison import write_comparison
@@ -152,10 +153,13 @@ def test_a_report_shows_answers_verbatim_and_runs_nothing_of_them(tmp_path: Path
 
 
 def test_a_run_that_broke_off_has_its_report_too(tmp_path: Path) -> None:
+    def breaks_off(_steps: int) -> None:
+        raise RunStoppedError("enough")
+
     with pytest.raises(RunStoppedError):
-        Trainer(options(tmp_path), FakeClient(reward=None), server_info()).run()
-    page = write_report(tmp_path / "cartpole").read_text(encoding="utf-8")
-    assert "broke off after 64 steps: 64 of 64 frames" in page
+        commands.train(options(tmp_path, arm=Arm.ORACLE), breaks_off)
+    page = (tmp_path / "cartpole" / "report.html").read_text(encoding="utf-8")
+    assert "broke off after 64 steps: enough" in page
 
 
 def test_the_film_has_every_step_of_the_episode(tmp_path: Path) -> None:
