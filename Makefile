@@ -37,7 +37,7 @@ $(VENV)/installed: requirements/cpu.txt pyproject.toml
 demo: $(VENV)/installed ## train a DQN on a real VLM's rewards, on the CPU; writes runs/demo
 	@$(BIN)/reward-agent demo --port $(PORT) --seed $(SEED)
 
-experiment: $(VENV)/installed ## does this VLM's reward teach? 60 runs in 45 min at most; writes runs/experiment
+experiment: $(VENV)/installed ## does this VLM's reward teach? stops after 45 min and goes on when called again
 	@$(BIN)/reward-agent compare --name experiment --checkpoint $(CHECKPOINT) --port $(PORT) --max-minutes 43 \
 		--env-steps 6000 --epsilon-decay-steps 4800
 
