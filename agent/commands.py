@@ -22,6 +22,7 @@ from agent.checkpoint import CheckpointError
 from agent.compare import CompareConfig, RunPool, finished
 from agent.comparison import MixedRewardsError, write_comparison
 from agent.config import ConfigError, TrainConfig
+from agent.environments import CONTINUING
 from agent.labeler import RewardsChangedError
 from agent.question import resolve_question
 from agent.report import source_of, write_report
@@ -57,7 +58,12 @@ def train(config: TrainConfig, progress: Callable[[int], None]) -> dict[str, Any
 
     Returns:
         What ``summary.json`` holds.
+
+    Raises:
+        ConfigError: the options do not go together, or the question cannot be asked.
     """
+    if config.any_tilt and config.env != CONTINUING:  # here, since a comparison has both environments
+        raise ConfigError(f"--any-tilt goes with --env {CONTINUING}")
     with ExitStack() as stack:
         client = server = rubric = None
         if config.arm.scores_frames:

@@ -49,7 +49,7 @@ def plot_curves(arms: Mapping[str, Sequence[Sequence[dict[str, Any]]]], axis: st
     axes.set_xlabel("environment steps" if axis == "step" else "wall-clock time of training (s)")
     axes.set_ylabel("true return, greedy (IQM, 95 %)")
     axes.set_ylim(0, 520)
-    axes.legend(loc="center right", fontsize="small")
+    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize="small")
     figure.tight_layout()
     return figure
 

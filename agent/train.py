@@ -16,9 +16,9 @@ import torch
 from numpy.typing import NDArray
 
 from agent.arms import chunk_rewards
-from agent.config import ConfigError, TrainConfig
+from agent.config import TrainConfig
 from agent.dqn import OBSERVATION_SIZE, greedy_actions, new_learner, update
-from agent.environments import CONTINUING, SOLVED_RETURN
+from agent.environments import SOLVED_RETURN
 from agent.evaluate import true_returns
 from agent.labeler import Labeler, Scores
 from agent.recorder import Recorder
@@ -49,7 +49,6 @@ class Trainer:
 
     Raises:
         CheckpointError: what it resumes from is damaged, or of another run.
-        ConfigError: the options do not go together.
     """
 
     def __init__(
@@ -62,8 +61,6 @@ class Trainer:
     ) -> None:
         if config.arm.scores_frames and client is None:
             raise ValueError(f"the arm {config.arm} needs a reward server")
-        if config.any_tilt and config.env != CONTINUING:
-            raise ConfigError(f"--any-tilt goes with --env {CONTINUING}")
         torch.set_num_threads(1)  # the networks are small; more threads only take turns
         self.config, self.server, self.progress = config, server, progress
         self.rubric = rubric or config.rubric
