@@ -6,6 +6,7 @@ Not for checkpoints (``run_state.py``) or the report (``report.py``). Nothing he
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import subprocess
@@ -145,7 +146,7 @@ class Recorder:
             "text": label.text,
             "value": label.value,
             "unit": label.unit,
-            "true_angle_deg": float(np.degrees(state[2])),
+            "true_angle_deg": math.degrees(float(state[2])),
         }
         self._labels.write(json.dumps(row) + "\n")
 
