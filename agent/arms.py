@@ -1,8 +1,8 @@
 """The arms of an experiment: where the reward comes from that the agent learns from.
 
-``vlm`` is what is asked about. ``env`` and ``oracle`` know the truth; ``constant``, ``random`` and
-``resampled`` know nothing of the frame, and ``shuffled`` little. ``vlm``, ``shuffled`` and ``resampled``
-need a reward server.
+``vlm`` is what is asked about. ``env`` and ``oracle`` know the truth. ``constant`` and ``random`` know
+nothing of the frame; ``shuffled`` and ``resampled`` know only how well the run goes at the time
+(docs/results.md). ``vlm``, ``shuffled`` and ``resampled`` need a reward server.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Arm(StrEnum):
     SHUFFLED = "shuffled"
     """the server's reward of another step of the same chunk; a chunk's level still tells how it went"""
     RESAMPLED = "resampled"
-    """the server's reward of another step of the run so far: the same rewards, the information removed"""
+    """the server's reward of another step of the run so far; later steps still get better ones"""
 
     @property
     def scores_frames(self) -> bool:

@@ -9,7 +9,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -73,11 +73,13 @@ def train(config: TrainConfig, progress: Callable[[int], None]) -> dict[str, Any
         trainer = Trainer(config, client, server, rubric, progress)
         try:
             summary = trainer.run()
-        finally:
-            write_report(config.folder)  # of a run that broke off too
+        except BaseException:
+            with suppress(OSError):  # the first failure is the one to tell
+                write_report(config.folder)
+            raise
+        write_report(config.folder)
         if config.video:
-            options = {"any_tilt": True} if config.any_tilt else {}
-            film(config.folder, trainer.greedy, config.env, client, trainer.rubric, **options)
+            film(config.folder, trainer.greedy, config.env, client, trainer.rubric, **config.env_options)
             write_report(config.folder)
     return summary
 
@@ -117,7 +119,6 @@ def compare(config: CompareConfig) -> int:
         todo = [run for run in plan if not finished(run)]
         if config.checkpoint is not None and any(run.arm.scores_frames for run in todo):
             server = stack.enter_context(_own_server(config.checkpoint, config.port, config.train))
-            # a server of our own that died does not come back
             todo = [replace(run, server_url=server.url, outage_s=OWN_SERVER_OUTAGE_S) for run in todo]
         scored = [run for run in todo if run.arm.scores_frames]
         if scored:  # what cannot work is told now, not by each run

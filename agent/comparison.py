@@ -17,9 +17,8 @@ from agent.arms import CONTROLS
 from agent.comparison_plots import plot_curves, plot_final
 from agent.config import TrainConfig
 from agent.environments import EPISODE_STEPS, SOLVED_RETURN
-from agent.plots import angle_error_deg, angle_pairs, near_upright, plot_angles, plot_returns, sign_accuracy
 from agent.recorder import LABELS, METRICS, read_rows
-from agent.report import sample_caption
+from agent.report import sample_grid, truth
 from agent.statistics import Interval, Verdict, iqm_interval, verdict
 
 
@@ -216,35 +215,5 @@ def _reading(runs: Sequence[FinishedRun]) -> list[str]:
     if not own:
         return []
     labels = [row for run in own for row in read_rows(run.config.folder / LABELS)]
-    parts = [
-        html.figure_image(
-            plot_returns([row for run in own for row in run.metrics]), "VLM against true return"
-        )
-    ]
-    pairs = angle_pairs(labels)
-    if len(pairs):
-        near = near_upright(pairs)
-        sign = sign_accuracy(near) if len(near) else None
-        shown = (
-            ""
-            if sign is None
-            else f"; within 12° {angle_error_deg(near):.2f}°, sign right {100 * sign:.1f} %"
-        )
-        parts += [
-            html.figure_image(plot_angles(labels), "true tilt against read tilt"),
-            html.paragraph(f"{len(pairs)} frames: mean absolute error {angle_error_deg(pairs):.2f}°{shown}."),
-        ]
-    samples = own[0].config.folder
-    shown_rows = read_rows(samples / "samples" / "samples.jsonl")
-    parts.append(
-        html.grid(
-            html.file_image(
-                samples / "samples_marked" / row["file"],
-                row["file"],
-                sample_caption(row),
-            )
-            for row in shown_rows
-            if (samples / "samples_marked" / row["file"]).is_file()
-        )
-    )
-    return parts
+    metrics = [row for run in own for row in run.metrics]
+    return [*truth(metrics, labels), sample_grid(own[0].config.folder)]

@@ -129,6 +129,11 @@ class TrainConfig:
         """Where the run's files go."""
         return self.runs / self.name
 
+    @property
+    def env_options(self) -> dict[str, bool]:
+        """What the environment is made with; CartPole-v1 takes none."""
+        return {"any_tilt": True} if self.any_tilt else {}
+
     def epsilon(self, step: int) -> float:
         """Share of random actions at a step."""
         done = min(step / self.epsilon_decay_steps, 1.0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,11 +13,6 @@ from agent.environments import SOLVED_RETURN, UPRIGHT_DEG
 
 MEAN_OVER_EPISODES = 10
 MAX_POINTS = 4000
-
-
-def save(figure: Figure, path: Path) -> None:
-    """Writes a figure as PNG."""
-    figure.savefig(path)
 
 
 def plot_learning_curve(rows: Sequence[dict[str, Any]], summary: dict[str, Any]) -> Figure:

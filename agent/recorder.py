@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch.utils.tensorboard import SummaryWriter
 
 from agent.config import TrainConfig
-from agent.plots import plot_angles, plot_learning_curve, save
+from agent.plots import plot_angles, plot_learning_curve
 from agent.rollout import Episode
 from agent.run_state import options
 from agent.samples import Samples
@@ -26,7 +26,7 @@ from agent.wandb_sync import wandb_run
 from reward_client.rubric import Rubric
 from reward_client.schema import RewardItem, ServerInfo
 
-METRICS, LABELS = "metrics.jsonl", "labels.jsonl"
+METRICS, LABELS, LEARNING_CURVE = "metrics.jsonl", "labels.jsonl", "learning_curve.png"
 
 OWN_FILES = (
     "checkpoint",  # first: it must not outlive the files that it goes with
@@ -34,7 +34,7 @@ OWN_FILES = (
     "summary.json",
     METRICS,
     LABELS,
-    "learning_curve.png",
+    LEARNING_CURVE,
     "angle_scatter.png",
     "report.html",
     "video.mp4",
@@ -135,7 +135,7 @@ class Recorder:
         Args:
             step: number of the step, from 1.
             label: the server's answer.
-            reward: what is learned with; that of another step in the arm shuffled.
+            reward: what is learned with; that of another step in the arms shuffled and resampled.
             state: ``(4,)`` true state, for the record only.
         """
         row = {
@@ -158,12 +158,11 @@ class Recorder:
         if self._wandb is not None:
             self._wandb.summary.update(summary)
             self._wandb.finish()
-        save(
-            plot_learning_curve(read_rows(self.folder / METRICS), summary), self.folder / "learning_curve.png"
-        )
+        curve = plot_learning_curve(read_rows(self.folder / METRICS), summary)
+        curve.savefig(self.folder / LEARNING_CURVE)
         angles = plot_angles(read_rows(self.folder / LABELS))
         if angles is not None:
-            save(angles, self.folder / "angle_scatter.png")
+            angles.savefig(self.folder / "angle_scatter.png")
         self._write_json("summary.json", summary)
 
     def _log(self, step: int, row: dict[str, float]) -> None:

@@ -15,11 +15,10 @@ from agent.plots import (
     near_upright,
     plot_angles,
     plot_evaluations,
-    plot_learning_curve,
     plot_returns,
     sign_accuracy,
 )
-from agent.recorder import LABELS, METRICS, read_rows
+from agent.recorder import LABELS, LEARNING_CURVE, METRICS, read_rows
 
 FILE = "report.html"
 
@@ -36,16 +35,15 @@ def write_report(folder: Path) -> Path:
     summary = json.loads((folder / "summary.json").read_text())
     config = json.loads((folder / "config.json").read_text())
     metrics, labels = read_rows(folder / METRICS), read_rows(folder / LABELS)
-    samples = read_rows(folder / "samples" / "samples.jsonl")
     parts = [
         html.paragraph(headline(summary), lead=True),
         html.section(
             "Learning",
-            html.figure_image(plot_learning_curve(metrics, summary), "returns over environment steps"),
+            html.file_image(folder / LEARNING_CURVE, "returns over environment steps"),
             html.figure_image(plot_evaluations(metrics), "greedy evaluations over wall-clock time"),
         ),
-        html.section("Reward against the truth", *_truth(metrics, labels)),
-        html.section("Frames and verbatim answers", *_frames(folder, samples)),
+        html.section("Reward against the truth", *truth(metrics, labels)),
+        html.section("Frames and verbatim answers", sample_grid(folder)),
         html.section("The final policy", *_film(folder)),
         html.section(
             "Configuration",
@@ -78,7 +76,13 @@ def source_of(summary: dict[str, Any]) -> str:
     return f"the arm {summary['arm']}" + (f" of {summary['model']}" if summary["model"] else "")
 
 
-def _truth(metrics: Sequence[dict[str, Any]], labels: Sequence[dict[str, Any]]) -> list[str]:
+def truth(metrics: Sequence[dict[str, Any]], labels: Sequence[dict[str, Any]]) -> list[str]:
+    """What the VLM read, beside the truth: of one run or of several.
+
+    Args:
+        metrics: the records of ``metrics.jsonl``.
+        labels: the records of ``labels.jsonl``.
+    """
     if not labels:
         return []
     parts = [html.figure_image(plot_returns(metrics), "VLM return against true return")]
@@ -97,16 +101,17 @@ def _truth(metrics: Sequence[dict[str, Any]], labels: Sequence[dict[str, Any]]) 
     return parts
 
 
-def _frames(folder: Path, samples: Sequence[dict[str, Any]]) -> list[str]:
+def sample_grid(folder: Path) -> str:
+    """A run's samples with the answers drawn on and verbatim below."""
     pictures = []
-    for sample in samples:
+    for sample in read_rows(folder / "samples" / "samples.jsonl"):
         path = folder / "samples_marked" / sample["file"]
         if path.is_file():
-            pictures.append(html.file_image(path, sample["file"], sample_caption(sample)))
-    return [html.grid(pictures)]
+            pictures.append(html.file_image(path, sample["file"], _caption(sample)))
+    return html.grid(pictures)
 
 
-def sample_caption(sample: dict[str, Any]) -> str:
+def _caption(sample: dict[str, Any]) -> str:
     """The model's own words about a sample, what became of them, and the truth."""
     reward = "null" if sample["reward"] is None else f"{sample['reward']:.3f}"
     lines = [

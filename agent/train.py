@@ -74,7 +74,7 @@ class Trainer:
             config.env,
             [int(seed) for seed in seeds[2].generate_state(config.num_envs)],
             frames=self.client is not None,
-            **({"any_tilt": True} if config.any_tilt else {}),
+            **config.env_options,
         )
         self.env_steps = self.frames_scored = self.frames_failed = 0
         self.reward_id: str | None = None
@@ -235,8 +235,7 @@ class Trainer:
         self.progress(now)
 
     def _returns(self, episodes: int) -> NDArray[np.float64]:
-        options = {"any_tilt": True} if self.config.any_tilt else {}
-        return true_returns(self.greedy, episodes, self.config.env, **options)
+        return true_returns(self.greedy, episodes, self.config.env, **self.config.env_options)
 
     def _check_failures(self) -> None:
         seen = self.frames_scored + self.frames_failed

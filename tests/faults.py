@@ -6,6 +6,8 @@ that was not what is expected. Tests run the quick ones.
 
 from __future__ import annotations
 
+import http.client
+import json
 import multiprocessing
 import os
 import signal
@@ -55,6 +57,14 @@ def post(url: str, images: list[str], **body: object) -> httpx.Response:
     """Sends one request, once; ``timeout_s`` is the server's deadline."""
     sent = {"images": images, "rubric": "cartpole-upright", **body}
     return httpx.post(f"{url}/score", json=sent, timeout=120.0)
+
+
+def send(url: str, images: list[str]) -> http.client.HTTPConnection:
+    """Sends a whole request and leaves its answer to be read."""
+    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=120)
+    body = json.dumps({"images": images, "rubric": "cartpole-upright"})
+    connection.request("POST", "/score", body, {"Content-Type": "application/json"})
+    return connection
 
 
 def engine_processes(server: LocalServer) -> list[psutil.Process]:
@@ -148,12 +158,12 @@ def stopped_engine() -> str:
 
 def terminated_under_load() -> str:
     """SIGTERM under load: what was accepted is answered, exit code 0, no process is left."""
-    with victim() as server, ThreadPoolExecutor(8) as threads:
+    with victim() as server:
         family = engine_processes(server)
-        pending = [threads.submit(post, server.url, frames(32, seed)) for seed in range(8)]
-        time.sleep(0.5)
+        pending = [send(server.url, frames(32, seed)) for seed in range(8)]
+        assert running_images(server.url) > 0  # answered after the server has seen what was sent before
         server.process.terminate()
-        statuses = Counter(future.result().status_code for future in pending)
+        statuses = Counter(connection.getresponse().status for connection in pending)
         code = server.process.wait(60)
         _, alive = psutil.wait_procs(family, timeout=5)
     assert (code, alive) == (0, []), (code, alive)

@@ -123,7 +123,7 @@ def counted(url: str) -> int:
 class Sample:
     """What the server and its engine hold at one moment."""
 
-    at_min: float
+    at_min: float  # by the monotonic clock
     memory_mb: dict[str, float]  # by process; pages shared between them are divided among them
     files: int
 
@@ -165,7 +165,7 @@ def soak(options: Options) -> bool:
         samples: list[Sample] = []
         while time.monotonic() < ends:
             time.sleep(SAMPLE_S)
-            samples.append(sample(server, len(samples) * SAMPLE_S / 60))
+            samples.append(sample(server, time.monotonic() / 60))
             total_mb = sum(samples[-1].memory_mb.values())
             left_s = max(ends - time.monotonic(), 0)
             print(f"\r{tally.sent} requests, {total_mb:.0f} MB, {left_s:.0f} s left  ", end="", flush=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -15,6 +16,7 @@ from pydantic import ValidationError
 
 from reward_client.errors import UnavailableError
 from reward_client.schema import ScoreRequest
+from reward_server.model import Question
 from reward_server.request_log import JsonFormatter, request_id
 from tests.fakes import image
 from tests.serving import Serving, serving, until
@@ -243,3 +245,23 @@ def test_metrics_count_what_was_answered() -> None:
         server.http.post("/compare", json={"pairs": [pair], "rubric": "cartpole-upright"})
         counted = (("consistent", "false"), rubric, ("status", "ok"))
         assert samples(server)["vlm_reward_comparisons_total", counted] == 1
+
+
+def test_a_rubric_that_came_with_its_request_is_prepared_beside_the_event_loop() -> None:
+    with serving() as server:
+        prepared: list[str] = []
+        question = server.engine.question
+
+        def noted(*args: Any, **kwargs: Any) -> Question:
+            prepared.append(threading.current_thread().name)
+            return question(*args, **kwargs)
+
+        server.engine.question = noted  # type: ignore[method-assign]
+        inline = {
+            "prompt": "Is it?",
+            "readout": {"type": "yes_no", "yes": "Yes", "no": "No"},
+            "reward": {"type": "probability"},
+        }
+        assert server.score(rubric=inline).status_code == 200
+        assert prepared
+        assert server.thread.name not in prepared
