@@ -1,8 +1,8 @@
 """The arms of an experiment: where the reward comes from that the agent learns from.
 
-``vlm`` is what is asked about. ``env`` and ``oracle`` know the truth. ``constant`` and ``random`` know
-nothing of the frame; ``shuffled`` and ``resampled`` know only how well the run goes at the time
-(docs/results.md). ``vlm``, ``shuffled`` and ``resampled`` need a reward server.
+``vlm`` is what is asked about. ``env`` and ``oracle`` know the truth. ``constant``, ``random`` and
+``resampled`` know nothing of the frame; ``shuffled`` knows how well the run goes at the time
+(docs/results.md). ``vlm`` and ``shuffled`` need a reward server, ``resampled`` a finished run of ``vlm``.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ class Arm(StrEnum):
     SHUFFLED = "shuffled"
     """the server's reward of another step of the same chunk; a chunk's level still tells how it went"""
     RESAMPLED = "resampled"
-    """the server's reward of another step of the run so far; later steps still get better ones"""
+    """drawn anew for every step from all rewards of a finished run of ``vlm``: its rewards, no information"""
 
     @property
     def scores_frames(self) -> bool:
         """Whether frames are sent to a reward server."""
-        return self in {Arm.VLM, Arm.SHUFFLED, Arm.RESAMPLED}
+        return self in {Arm.VLM, Arm.SHUFFLED}
 
 
 CONTROLS = (Arm.CONSTANT, Arm.RANDOM, Arm.SHUFFLED, Arm.RESAMPLED)
@@ -54,7 +54,7 @@ def chunk_rewards(
     true_rewards: NDArray[np.float64],
     next_observations: NDArray[np.float32],
     rng: np.random.Generator,
-    earlier: Sequence[float] = (),
+    pool: NDArray[np.float64] | None = None,
 ) -> list[float | None]:
     """The rewards that a chunk of B steps is learned with.
 
@@ -64,10 +64,13 @@ def chunk_rewards(
         true_rewards: ``(B,)`` float64, the environment's own.
         next_observations: ``(B, 4)`` float32, after each step.
         rng: for ``random``, ``shuffled`` and ``resampled``.
-        earlier: the server's rewards in the run before this chunk, for ``resampled``.
+        pool: ``(n,)`` float64, what ``resampled`` draws from.
 
     Returns:
-        B rewards. None where there is none, and where ``shuffled`` or ``resampled`` has no other one to give.
+        B rewards. None where there is none, and where ``shuffled`` has no other one to give.
+
+    Raises:
+        ValueError: ``resampled`` has nothing to draw from.
     """
     count = len(true_rewards)
     rewards: list[float | None]
@@ -85,7 +88,9 @@ def chunk_rewards(
         case Arm.SHUFFLED:
             rewards = _shuffled(server_rewards, rng)
         case Arm.RESAMPLED:
-            rewards = _resampled(server_rewards, earlier, rng)
+            if pool is None or not len(pool):
+                raise ValueError("the arm resampled needs rewards to draw from")
+            rewards = [float(reward) for reward in rng.choice(pool, size=count)]
     return rewards
 
 
@@ -106,21 +111,4 @@ def _shuffled(rewards: Sequence[float | None], rng: np.random.Generator) -> list
         source[i], source[j] = source[j], source[i]
     for row, other in zip(scored, source, strict=True):
         given[row] = rewards[other]
-    return given
-
-
-def _resampled(
-    rewards: Sequence[float | None], earlier: Sequence[float], rng: np.random.Generator
-) -> list[float | None]:
-    """Gives each step the reward of any other one so far."""
-    pool = [*earlier, *(reward for reward in rewards if reward is not None)]
-    given: list[float | None] = [None] * len(rewards)
-    own = len(earlier)
-    for row, reward in enumerate(rewards):
-        if reward is None:
-            continue
-        if len(pool) > 1:
-            other = int(rng.integers(len(pool) - 1))
-            given[row] = pool[other + (other >= own)]
-        own += 1
     return given

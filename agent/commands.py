@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,18 +19,20 @@ from tqdm import tqdm
 
 from agent.__main__ import EXIT_INTERRUPTED
 from agent.checkpoint import CheckpointError
-from agent.compare import CompareConfig, RunPool, finished
-from agent.comparison import MixedRewardsError, write_comparison
+from agent.compare import CompareConfig, finished
+from agent.comparison import MixedRewardsError, read_runs, write_comparison
 from agent.config import ConfigError, TrainConfig
 from agent.environments import CONTINUING
 from agent.labeler import RewardsChangedError
 from agent.question import resolve_question
 from agent.report import source_of, write_report
+from agent.run_pool import RunPool
 from agent.train import RunStoppedError, Trainer
 from agent.video import film
 from reward_client import RewardClient
 from reward_client.errors import RewardServiceError
 from reward_client.local_server import LocalServer, LocalServerError, local_server
+from reward_client.schema import ServerInfo
 
 EXIT_FAILED = 1
 EXIT_NOT_SOLVED = 3
@@ -123,7 +125,9 @@ def compare(config: CompareConfig) -> int:
         scored = [run for run in todo if run.arm.scores_frames]
         if scored:  # what cannot work is told now, not by each run
             with _client(scored[0]) as client:
-                resolve_question(scored[0], client, client.wait_ready(config.train.wait_ready_s))
+                server_info = client.wait_ready(config.train.wait_ready_s)
+                resolve_question(scored[0], client, server_info)
+                _check_reward_id(config, server_info, plan)
         print(f"{len(plan)} runs, {len(plan) - len(todo)} of them done already; {folder}", flush=True)
         deadline = None if config.max_minutes is None else started + 60 * config.max_minutes
         bar = stack.enter_context(
@@ -131,7 +135,7 @@ def compare(config: CompareConfig) -> int:
         )
 
         def tell(pool: RunPool, ended: int) -> None:
-            left_s = pool.seconds_left(config.workers)
+            left_s = pool.seconds_left()
             left = "unknown" if left_s is None else f"{left_s / 60:.0f} min"
             bar.set_description_str(f"{ended} of {len(todo)} runs, {left} left,")
             bar.update(pool.steps_done() - bar.n)
@@ -143,6 +147,23 @@ def compare(config: CompareConfig) -> int:
         print(f"{left} runs are not finished; the same command goes on with them")
     print(f"Look at {folder / 'report.html'}")
     return EXIT_UNFINISHED if left else 0
+
+
+def _check_reward_id(config: CompareConfig, server: ServerInfo, plan: Sequence[TrainConfig]) -> None:
+    """Refuses a server whose rewards do not go with those of the runs that are done.
+
+    Raises:
+        MixedRewardsError: so it is.
+    """
+    known = server.rubrics.get(config.train.rubric)
+    if known is None or config.train.prompt is not None:
+        return  # a question of one's own gets its reward id with the first answer
+    earlier = {run.summary["reward_id"] for run in read_runs(plan)} - {None, known.reward_id}
+    if earlier:
+        raise MixedRewardsError(
+            f"the finished runs of this comparison have the reward id {', '.join(earlier)}, the server's is "
+            f"{known.reward_id}; take another --name"
+        )
 
 
 def _client(config: TrainConfig) -> RewardClient:

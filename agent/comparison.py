@@ -19,7 +19,7 @@ from agent.config import TrainConfig
 from agent.environments import EPISODE_STEPS, SOLVED_RETURN
 from agent.recorder import LABELS, METRICS, read_rows
 from agent.report import sample_grid, truth
-from agent.statistics import Interval, Verdict, iqm_interval, verdict
+from agent.statistics import MIN_SEEDS, Interval, Verdict, iqm_interval, verdict
 
 
 class MixedRewardsError(Exception):
@@ -80,6 +80,7 @@ def table_rows(runs: Sequence[FinishedRun]) -> list[dict[str, Any]]:
                 "reached": len(reached),
                 "steps_to_475": median(entry["env_steps"] for entry in reached) if reached else None,
                 "seconds_to_475": median(entry["wall_clock_s"] for entry in reached) if reached else None,
+                "evaluated": any(run.config.eval_every for run in some),
                 "frames_failed": sum(run.summary["frames_failed"] for run in some),
             }
         )
@@ -104,17 +105,18 @@ HEAD = (
 def cells(row: dict[str, Any]) -> tuple[str, ...]:
     """A row of the table as text."""
     interval: Interval = row["iqm"]
+    unseen = "never" if row["evaluated"] else "not measured"
     return (
         row["env"],
         row["arm"],
         str(row["seeds"]),
-        str(interval),
+        str(interval) if row["seeds"] >= MIN_SEEDS else f"{interval.point:.1f}",
         f"{interval.point / EPISODE_STEPS:.3f}",
         f"{row['lowest']:.1f}",
         f"{row['solved']} of {row['seeds']}",
-        f"{row['reached']} of {row['seeds']}",
-        "never" if row["steps_to_475"] is None else f"{row['steps_to_475']:.0f}",
-        "never" if row["seconds_to_475"] is None else f"{row['seconds_to_475']:.0f}",
+        f"{row['reached']} of {row['seeds']}" if row["evaluated"] else unseen,
+        unseen if row["steps_to_475"] is None else f"{row['steps_to_475']:.0f}",
+        unseen if row["seconds_to_475"] is None else f"{row['seconds_to_475']:.0f}",
         str(row["frames_failed"]),
     )
 
@@ -200,10 +202,13 @@ def _page(
             )
         )
     if runs:
+        configs = [(run.config.folder / "config.json").read_text() for run in runs]
+        commits = sorted({str(json.loads(config)["git_commit"]) for config in configs})
         parts.append(
             html.section(
                 "Configuration",
-                html.preformatted((runs[0].config.folder / "config.json").read_text()),
+                html.paragraph(f"Commits of all runs: {', '.join(commits)}. The first run's configuration:"),
+                html.preformatted(configs[0]),
             )
         )
     return html.page(f"Comparison {name}", parts)

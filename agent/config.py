@@ -32,7 +32,9 @@ class TrainConfig:
     server_url: str = "http://127.0.0.1:8000"
     """address of the reward server"""
     arm: Arm = Arm.VLM
-    """where the reward comes from that is learned; env, oracle, constant and random need no server"""
+    """where the reward comes from that is learned; only vlm and shuffled need a server"""
+    rewards_of: Path | None = None
+    """folder of a finished run of the arm vlm, from whose rewards the arm resampled draws"""
     env: Literal["CartPole-v1", "CartPoleContinuing-v0"] = CARTPOLE
     """CartPoleContinuing-v0 ends no episode early: survival alone is worth nothing there"""
     any_tilt: bool = False
@@ -121,6 +123,13 @@ class TrainConfig:
                 raise ConfigError(f"--{name.replace('_', '-')} must be a multiple of --num-envs")
         if self.learning_starts > self.replay_size:
             raise ConfigError("--learning-starts must be at most --replay-size")
+        if self.learning_starts >= self.env_steps:
+            raise ConfigError(
+                f"--learning-starts {self.learning_starts} is not passed in --env-steps {self.env_steps}: "
+                "nothing would be learned"
+            )
+        if (self.arm == Arm.RESAMPLED) != (self.rewards_of is not None):
+            raise ConfigError("--arm resampled and --rewards-of go together")
         if not self.name or Path(self.name).is_absolute() or ".." in Path(self.name).parts:
             raise ConfigError("--name must name a folder inside --runs")
 

@@ -17,12 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 from torch.utils.tensorboard import SummaryWriter
 
-from agent.config import TrainConfig
+from agent.arms import Arm
+from agent.config import ConfigError, TrainConfig
 from agent.plots import plot_angles, plot_learning_curve
 from agent.rollout import Episode
 from agent.run_state import options
 from agent.samples import Samples
-from agent.wandb_sync import wandb_run
+from agent.wandb_sync import WANDB_ID, wandb_run
 from reward_client.rubric import Rubric
 from reward_client.schema import RewardItem, ServerInfo
 
@@ -40,6 +41,7 @@ OWN_FILES = (
     "video.mp4",
     "video.gif",
     "tensorboard",
+    WANDB_ID,
     "samples",
     "samples_marked",
 )
@@ -69,15 +71,18 @@ class Recorder:
         self._wandb = wandb_run(config) if config.wandb else None  # it may fail: before anything is removed
         if resumed is None:
             self._remove_earlier()
-        self._write_json(
-            "config.json",
-            {
-                "options": options(config),
-                "rubric": None if rubric is None else rubric.model_dump(mode="json"),
-                "git_commit": git_commit(),
-                "server": None if server is None else server.model_dump(mode="json"),
-            },
-        )
+        if self._wandb is not None:
+            (self.folder / WANDB_ID).write_text(self._wandb.id)
+        if resumed is None:  # else it stays: what the first labels came from
+            self._write_json(
+                "config.json",
+                {
+                    "options": options(config),
+                    "rubric": None if rubric is None else rubric.model_dump(mode="json"),
+                    "git_commit": git_commit(),
+                    "server": None if server is None else server.model_dump(mode="json"),
+                },
+            )
         for name in (METRICS, LABELS):
             path = self.folder / name
             path.touch()
@@ -135,7 +140,7 @@ class Recorder:
         Args:
             step: number of the step, from 1.
             label: the server's answer.
-            reward: what is learned with; that of another step in the arms shuffled and resampled.
+            reward: what is learned with; that of another step in the arm shuffled.
             state: ``(4,)`` true state, for the record only.
         """
         row = {
@@ -191,6 +196,22 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
     if not path.exists():
         return []
     return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def rewards_of(folder: Path) -> NDArray[np.float64]:
+    """All rewards of a finished run of the arm vlm, ``(n,)`` float64.
+
+    Raises:
+        ConfigError: there is no such run.
+    """
+    try:
+        summary = json.loads((folder / "summary.json").read_text())
+    except (OSError, ValueError):
+        summary = {}
+    rewards = [row["reward"] for row in read_rows(folder / LABELS) if row["reward"] is not None]
+    if summary.get("arm") != Arm.VLM or summary["error"] is not None or not rewards:
+        raise ConfigError(f"--rewards-of: {folder} holds no finished run of the arm vlm")
+    return np.array(rewards, dtype=np.float64)
 
 
 def git_commit() -> str | None:

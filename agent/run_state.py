@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from agent.train import Trainer
 
 FILE = Path("checkpoint") / "state.npz"
-VERSION = 2
+VERSION = 3
 
 FREE_OPTIONS = frozenset(
     {
@@ -84,12 +84,12 @@ def save_run(trainer: Trainer) -> None:
         "envs": envs_state(trainer.envs),
         "rng": trainer.rng.bit_generator.state,
         "arm_rng": trainer.arm_rng.bit_generator.state,
+        "replay_rng": trainer.replay_rng.bit_generator.state,
         "episodes": [dataclasses.asdict(episode) for episode in trainer.episodes],
         "env_steps": trainer.env_steps,
         "frames_scored": trainer.frames_scored,
         "frames_failed": trainer.frames_failed,
         "reward_id": trainer.reward_id,
-        "server_rewards": np.array(trainer.server_rewards, dtype=np.float64),
         "wall_clock_s": trainer.wall_clock_s,
         "solved_at": trainer.solved_at,
         "files": trainer.recorder.positions(),
@@ -131,8 +131,8 @@ def load_run(trainer: Trainer) -> dict[str, Any] | None:
     restore_envs(trainer.envs, state["envs"])
     trainer.rng.bit_generator.state = state["rng"]
     trainer.arm_rng.bit_generator.state = state["arm_rng"]
+    trainer.replay_rng.bit_generator.state = state["replay_rng"]
     trainer.episodes = [Episode(**episode) for episode in state["episodes"]]
-    trainer.server_rewards = [float(reward) for reward in state["server_rewards"]]
     for key in ("env_steps", "frames_scored", "frames_failed", "reward_id", "wall_clock_s", "solved_at"):
         setattr(trainer, key, state[key])
     files: dict[str, Any] = state["files"]

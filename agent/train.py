@@ -21,7 +21,7 @@ from agent.dqn import OBSERVATION_SIZE, greedy_actions, new_learner, update
 from agent.environments import SOLVED_RETURN
 from agent.evaluate import true_returns
 from agent.labeler import Labeler, Scores
-from agent.recorder import Recorder
+from agent.recorder import Recorder, rewards_of
 from agent.replay import Replay
 from agent.rollout import Chunk, Episode, chunk_of
 from agent.run_state import load_run, save_run
@@ -49,6 +49,7 @@ class Trainer:
 
     Raises:
         CheckpointError: what it resumes from is damaged, or of another run.
+        ConfigError: there is no finished run where ``--rewards-of`` points to.
     """
 
     def __init__(
@@ -65,20 +66,20 @@ class Trainer:
         self.config, self.server, self.progress = config, server, progress
         self.rubric = rubric or config.rubric
         self.client = client if config.arm.scores_frames else None
-        # Streams of their own, so that every arm explores, and draws its batches, alike.
-        seeds = np.random.SeedSequence(config.seed).spawn(3)
-        self.rng, self.arm_rng = (np.random.default_rng(seed) for seed in seeds[:2])
+        # Streams of their own, so that all arms explore alike, however many frames fail.
+        seeds = np.random.SeedSequence(config.seed).spawn(4)
+        self.rng, self.arm_rng, self.replay_rng = (np.random.default_rng(seed) for seed in seeds[:3])
         self.learner = new_learner(config.dqn, config.seed)
         self.replay = Replay(config.replay_size, OBSERVATION_SIZE, config.num_envs)
         self.envs = make_envs(
             config.env,
-            [int(seed) for seed in seeds[2].generate_state(config.num_envs)],
+            [int(seed) for seed in seeds[3].generate_state(config.num_envs)],
             frames=self.client is not None,
             **config.env_options,
         )
         self.env_steps = self.frames_scored = self.frames_failed = 0
         self.reward_id: str | None = None
-        self.server_rewards: list[float] = []
+        self.reward_pool = None if config.rewards_of is None else rewards_of(config.rewards_of)
         self.wall_clock_s = 0.0
         self.episodes = [Episode(number=1 + row) for row in range(config.num_envs)]
         self.pending: deque[Chunk] = deque()
@@ -168,9 +169,8 @@ class Trainer:
             chunk.true_rewards,
             chunk.next_observations,
             self.arm_rng,
-            self.server_rewards,
+            self.reward_pool,
         )
-        self.server_rewards += [reward for reward in server_rewards if reward is not None]
         for row, (label, reward) in enumerate(zip(labels, rewards, strict=True)):
             terminated, truncated = bool(chunk.terminated[row]), bool(chunk.truncated[row])
             self.replay.add(
@@ -216,7 +216,7 @@ class Trainer:
         losses = []
         for _ in range(len(chunk) if config.gradient_steps is None else config.gradient_steps):
             batch = self.replay.sample(
-                config.dqn.batch_size, self.rng, config.dqn.n_step, config.dqn.discount
+                config.dqn.batch_size, self.replay_rng, config.dqn.n_step, config.dqn.discount
             )
             self.learner, loss = update(self.learner, batch, config.dqn, progress)
             losses.append(loss)
@@ -260,6 +260,7 @@ class Trainer:
             "arm": self.config.arm.value,
             "model": self.server.model if self.server and scored else None,
             "rubric": self.config.rubric if scored else None,
+            "prompt": self.config.prompt if scored else None,
             "reward_id": self.reward_id,
             "frames_scored": self.frames_scored,
             "frames_failed": self.frames_failed,

@@ -11,6 +11,9 @@ from typing import Any
 from agent.config import ConfigError, TrainConfig
 from agent.run_state import options
 
+WANDB_ID = "wandb_id"
+"""File of a run's folder with its id there, with which a resumed run goes on."""
+
 
 def wandb_run(config: TrainConfig) -> Any:
     """Begins a Weights & Biases run. Call it before the TensorBoard writer is made.
@@ -22,10 +25,13 @@ def wandb_run(config: TrainConfig) -> Any:
         wandb = importlib.import_module("wandb")
     except ImportError as error:
         raise ConfigError("--wandb needs the package wandb: pip install wandb") from error
+    earlier = config.folder / WANDB_ID
     return wandb.init(
         project="vlm-reward",
         name=config.name,
         config=options(config),
         dir=str(config.folder),
         sync_tensorboard=True,
+        id=earlier.read_text() if config.resume and earlier.is_file() else None,
+        resume="allow",
     )

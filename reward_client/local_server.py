@@ -110,3 +110,5 @@ def _usable_port(port: int | None) -> int:
             return usable
     except OSError as error:
         raise LocalServerError(f"cannot listen on port {port}: {os.strerror(error.errno or 0)}") from error
+    except OverflowError as error:
+        raise LocalServerError(f"cannot listen on port {port}: ports end at 65535") from error

@@ -66,6 +66,9 @@ class VllmEngine:
 
     def __init__(self, settings: Settings) -> None:
         on_cpu = current_platform.is_cpu()
+        if on_cpu:  # read by the worker, a new process; else holes in its heap grow (docs/reliability.md)
+            os.environ.setdefault("MALLOC_MMAP_THRESHOLD_", str(2**20))
+            os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", str(64 * 2**20))
         folder = Path(settings.model).expanduser()
         local = folder.is_dir()
         source = str(folder) if local else settings.model

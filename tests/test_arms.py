@@ -14,6 +14,7 @@ from scipy import stats
 from agent.arms import Arm, chunk_rewards, oracle_reward
 from agent.config import ConfigError, TrainConfig
 from agent.dqn import DqnConfig
+from agent.recorder import read_rows
 from agent.statistics import iqm, iqm_difference, iqm_interval, verdict
 from agent.train import Trainer
 from reward_client.rubric import DistanceMap
@@ -51,15 +52,34 @@ def test_shuffled_gives_every_step_the_reward_of_another_one(seed: int) -> None:
 
 def test_shuffled_has_nothing_to_give_a_step_alone() -> None:
     assert rewards(Arm.SHUFFLED, scored=[0.3, None]) == [None, None]
-    assert rewards(Arm.RESAMPLED, scored=[0.3, None]) == [None, None]
 
 
-def test_resampled_gives_any_other_reward_of_the_run_so_far() -> None:
-    rng, earlier = np.random.default_rng(0), [0.7, 0.8]
-    given = [chunk_rewards(Arm.RESAMPLED, SCORED, TRUE, AFTER, rng, earlier) for _ in range(300)]
-    for row, own in enumerate(SCORED):
-        others = {*earlier, *(reward for reward in SCORED if reward is not None)} - {own}
-        assert {one[row] for one in given} == ({None} if own is None else others)
+def test_resampled_draws_every_steps_reward_from_the_whole_pool() -> None:
+    rng, pool = np.random.default_rng(0), np.array([0.7, 0.8, 0.8, 0.8])
+    given = np.array([chunk_rewards(Arm.RESAMPLED, [], TRUE, AFTER, rng, pool) for _ in range(300)])
+    assert set(given.flat) == {0.7, 0.8}
+    np.testing.assert_allclose((given == 0.7).mean(axis=0), 0.25, atol=0.1)
+    with pytest.raises(ValueError, match="draw from"):
+        rewards(Arm.RESAMPLED)
+
+
+def test_resampled_draws_from_a_finished_run_of_vlm_alone(tmp_path: Path) -> None:
+    base: dict[str, Any] = {
+        "runs": tmp_path,
+        "env_steps": 128,
+        "learning_starts": 64,
+        "eval_episodes": 1,
+    }
+    Trainer(TrainConfig(name="vlm", **base), FakeClient(), server_info()).run()
+    Trainer(TrainConfig(name="env", arm=Arm.ENV, **base)).run()
+    vlm = {row["reward"] for row in read_rows(tmp_path / "vlm" / "labels.jsonl")}
+    trainer = Trainer(TrainConfig(name="r", arm=Arm.RESAMPLED, rewards_of=tmp_path / "vlm", seed=5, **base))
+    trainer.run()
+    drawn = trainer.replay.state()["rewards"]
+    assert {round(float(reward), 6) for reward in drawn} <= {round(reward, 6) for reward in vlm}
+    for other in ("env", "none"):
+        with pytest.raises(ConfigError, match="no finished run of the arm vlm"):
+            Trainer(TrainConfig(name="x", arm=Arm.RESAMPLED, rewards_of=tmp_path / other, **base))
 
 
 @pytest.mark.parametrize("angle_deg", [0.0, 1.5, -6.0, 12.0, -40.0, 180.0])
@@ -87,7 +107,8 @@ def test_all_arms_explore_alike(tmp_path: Path) -> None:
             "learning_starts": 32,
             "eval_episodes": 1,
         }
-        config = TrainConfig(runs=tmp_path, name=arm.value, arm=arm, **options)
+        source = tmp_path / Arm.VLM if arm == Arm.RESAMPLED else None
+        config = TrainConfig(runs=tmp_path, name=arm.value, arm=arm, rewards_of=source, **options)
         trainer = Trainer(config, client, server_info())
         trainer.run()
         states: NDArray[np.float32] = trainer.replay.state()["observations"]
@@ -112,6 +133,9 @@ def test_all_arms_explore_alike(tmp_path: Path) -> None:
         ({"name": ""}, "--name"),
         ({"name": "../elsewhere"}, "--name"),
         ({"samples": -1}, "--samples"),
+        ({"env_steps": 500}, "--learning-starts 512 is not passed in --env-steps 500"),
+        ({"arm": Arm.RESAMPLED}, "--rewards-of"),
+        ({"rewards_of": Path("runs/x")}, "--rewards-of"),
     ],
 )
 def test_options_out_of_range_are_named(changes: dict[str, Any], words: str) -> None:

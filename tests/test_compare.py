@@ -17,9 +17,10 @@ import numpy as np
 import pytest
 
 from agent.arms import Arm
-from agent.compare import CompareConfig, RunPool, finished
+from agent.compare import CompareConfig, finished
 from agent.comparison import MixedRewardsError, write_comparison
 from agent.config import ConfigError, TrainConfig
+from agent.run_pool import RunPool
 from agent.train import Trainer
 from agent.vector import make_envs
 from tests.fakes import FakeClient, server_info
@@ -52,8 +53,26 @@ def never_ends(config: TrainConfig, progress: Callable[[int], None]) -> None:
     time.sleep(600)
 
 
-def kills_itself(config: TrainConfig, progress: Callable[[int], None]) -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
+def dies_for_seed_one(config: TrainConfig, progress: Callable[[int], None]) -> None:
+    if config.seed == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def leaves_a_mark(config: TrainConfig, progress: Callable[[int], None]) -> None:
+    if config.rewards_of is not None:
+        (config.rewards_of / "mark").read_bytes()
+    else:
+        time.sleep(1)
+        config.folder.mkdir(parents=True)
+        (config.folder / "mark").touch()
+
+
+def goes_on_from_half(config: TrainConfig, progress: Callable[[int], None]) -> None:
+    """48 steps in 2 s, after 96 that were done before."""
+    progress(96)
+    time.sleep(2)
+    progress(144)
+    time.sleep(2)
 
 
 def nothing(pool: RunPool, ended: int) -> None:
@@ -116,13 +135,31 @@ def test_the_time_limit_ends_runs_and_leaves_no_process(tmp_path: Path) -> None:
     started = time.monotonic()
     assert pool.run(started + 8, nothing) == {}
     assert time.monotonic() - started < 8 + 4
-    assert not any(process.is_alive() for process in pool._processes)
+    assert not any(worker.process.is_alive() for worker in pool._workers)
 
 
-def test_workers_that_were_killed_do_not_leave_it_waiting(tmp_path: Path) -> None:
-    started = time.monotonic()
-    assert RunPool(kills_itself, plan(tmp_path), workers=1).run(started + 120, nothing) == {}
-    assert time.monotonic() - started < 60
+def test_a_worker_that_was_killed_is_told_and_replaced(tmp_path: Path) -> None:
+    runs = plan(tmp_path, seeds=2)
+    ended = RunPool(dies_for_seed_one, runs, workers=1).run(time.monotonic() + 120, nothing)
+    assert ended == {
+        i: "its process ended with exit code -9" if run.seed == 1 else None for i, run in enumerate(runs)
+    }
+
+
+def test_resampled_begins_when_its_run_of_vlm_has_ended(tmp_path: Path) -> None:
+    runs = plan(tmp_path, (Arm.RESAMPLED, Arm.VLM), seeds=1)
+    assert [run.rewards_of for run in runs] == [runs[1].folder, None, runs[3].folder, None]
+    ended = RunPool(leaves_a_mark, runs, workers=2).run(None, nothing)
+    assert ended == dict.fromkeys(range(4))
+
+
+def test_the_time_left_counts_only_steps_of_this_call(tmp_path: Path) -> None:
+    seen: list[float | None] = []
+    runs = plan(tmp_path, (Arm.ORACLE,), seeds=1)[:1]
+    RunPool(goes_on_from_half, runs, workers=1).run(
+        time.monotonic() + 60, lambda pool, _ended: seen.append(pool.seconds_left())
+    )
+    assert next(left for left in seen if left) == pytest.approx(2.0, rel=0.5)
 
 
 def test_failures_are_told_when_they_happen(tmp_path: Path) -> None:
@@ -136,8 +173,9 @@ def test_a_long_plan_that_is_cut_short_does_not_keep_the_process_alive(tmp_path:
     code = f"""
 import time
 from pathlib import Path
-from agent.compare import CompareConfig, RunPool
+from agent.compare import CompareConfig
 from agent.config import TrainConfig
+from agent.run_pool import RunPool
 from tests.test_compare import never_ends
 if __name__ == "__main__":
     plan = CompareConfig(seeds=30, train=TrainConfig(name="c", runs=Path({str(tmp_path)!r}))).plan()
@@ -147,6 +185,11 @@ if __name__ == "__main__":
     root = Path(__file__).parents[1]
     environment = {**os.environ, "PYTHONPATH": str(root)}
     subprocess.run([sys.executable, tmp_path / "long.py"], check=True, timeout=60, cwd=root, env=environment)
+
+
+def test_resampled_needs_the_arm_that_it_draws_from() -> None:
+    with pytest.raises(ConfigError, match="add vlm"):
+        CompareConfig(arms=(Arm.RESAMPLED, Arm.RANDOM))
 
 
 def test_a_folder_with_other_options_is_not_mixed_in(tmp_path: Path) -> None:

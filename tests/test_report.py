@@ -195,6 +195,8 @@ def test_weights_and_biases_gets_the_run_where_it_is_installed(
     seen: dict[str, Any] = {}
 
     class Run:
+        id = "abc123"
+
         def __init__(self) -> None:
             self.summary: dict[str, Any] = {}
 
@@ -214,6 +216,9 @@ def test_weights_and_biases_gets_the_run_where_it_is_installed(
     assert seen["config"]["env_steps"] == 192
     assert seen["run"].summary["arm"] == "vlm"
     assert seen["finished"] is True
+    assert seen["id"] is None
+    Trainer(options(tmp_path, wandb=True, resume=True), FakeClient(), server_info()).run()
+    assert seen["id"] == "abc123"  # a run that goes on does so there as well
 
 
 def test_weights_and_biases_that_is_not_installed_is_told(

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +16,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+import agent.train
 from agent import checkpoint
 from agent.arms import Arm
 from agent.checkpoint import CheckpointError
@@ -70,11 +74,11 @@ def same(a: Trainer, b: Trainer) -> None:
 VARIANTS = [
     {},
     {"schedule": "overlap"},
-    {"num_envs": 4, "arm": Arm.RESAMPLED, "env": "CartPoleContinuing-v0", "any_tilt": True},
+    {"num_envs": 4, "arm": Arm.SHUFFLED, "env": "CartPoleContinuing-v0", "any_tilt": True},
 ]
 
 
-@pytest.mark.parametrize("changes", VARIANTS, ids=["barrier", "overlap", "four resampled"])
+@pytest.mark.parametrize("changes", VARIANTS, ids=["barrier", "overlap", "four shuffled"])
 def test_delays_of_answers_change_no_weight(tmp_path: Path, changes: dict[str, Any]) -> None:
     quick = trained(config(tmp_path / "quick", **changes), ByPixels())
     slow = trained(config(tmp_path / "slow", **changes), ByPixels(max_delay_s=0.5))
@@ -82,7 +86,7 @@ def test_delays_of_answers_change_no_weight(tmp_path: Path, changes: dict[str, A
     same(quick, slow)
 
 
-@pytest.mark.parametrize("changes", VARIANTS, ids=["barrier", "overlap", "four resampled"])
+@pytest.mark.parametrize("changes", VARIANTS, ids=["barrier", "overlap", "four shuffled"])
 @pytest.mark.parametrize("stop_after", [220, 333, 620])
 def test_a_run_that_was_interrupted_ends_like_one_that_was_not(
     tmp_path: Path, changes: dict[str, Any], stop_after: int
@@ -98,11 +102,61 @@ def test_a_run_that_was_interrupted_ends_like_one_that_was_not(
     for name in ("labels.jsonl", "samples/samples.jsonl"):
         texts = [(trainer.config.folder / name).read_text() for trainer in (whole, again)]
         assert texts[0] == texts[1], name
-    steps = [
-        [json.loads(line)["step"] for line in (t.config.folder / "metrics.jsonl").read_text().splitlines()]
-        for t in (whole, again)
-    ]
-    assert steps[0] == steps[1]
+    assert metrics(whole) == metrics(again)
+
+
+@pytest.mark.parametrize(
+    ("place", "calls"), [("update", 1), ("update", 300), ("true_returns", 2), ("true_returns", 4)]
+)
+def test_a_run_that_was_interrupted_in_learning_or_evaluation_ends_like_one_that_was_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, calls: int
+) -> None:
+    whole = trained(config(tmp_path / "whole"), ByPixels())
+    real, count = getattr(agent.train, place), 0
+
+    def interrupted(*arguments: Any, **options: Any) -> Any:
+        nonlocal count
+        count += 1
+        if count == calls:  # the 4th evaluation is that after training
+            raise KeyboardInterrupt
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(agent.train, place, interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        trained(config(tmp_path / "broken"), ByPixels())
+    monkeypatch.undo()
+    again = trained(config(tmp_path / "broken", resume=True), ByPixels())
+    same(whole, again)
+    assert metrics(whole) == metrics(again)
+
+
+def test_a_process_that_was_killed_goes_on_as_if_it_had_not_been(tmp_path: Path) -> None:
+    code = f"""
+from pathlib import Path
+from tests.test_resume import ByPixels, config, trained
+trained(config(Path({str(tmp_path / "broken")!r})), ByPixels(max_delay_s=0.1))
+"""
+    process = subprocess.Popen([sys.executable, "-c", code], cwd=Path(__file__).parents[1])
+    checkpoint_file = tmp_path / "broken" / "cartpole" / "checkpoint" / "state.npz"
+    while not checkpoint_file.exists():
+        assert process.poll() is None
+        time.sleep(0.01)
+    time.sleep(np.random.default_rng().uniform(0, 0.5))
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
+    client = ByPixels()
+    again = trained(config(tmp_path / "broken", resume=True), client)
+    assert client.scored < 640
+    whole = trained(config(tmp_path / "whole"), ByPixels())
+    same(whole, again)
+    assert metrics(whole) == metrics(again)
+
+
+def metrics(trainer: Trainer) -> list[dict[str, Any]]:
+    """What was recorded, without what the clock says."""
+    clocks = {"charts/SPS", "charts/wall_clock_s"}
+    lines = (trainer.config.folder / "metrics.jsonl").read_text().splitlines()
+    return [{k: v for k, v in json.loads(line).items() if k not in clocks} for line in lines]
 
 
 class Killed(BaseException):
