@@ -60,7 +60,7 @@ def test_every_step_is_scored_by_the_frame_after_it_the_terminal_one_too(tmp_pat
     client = FakeClient()
     trainer = Trainer(config(tmp_path, env_steps=100, epsilon_end=1.0), client, server_info())
     trainer.run()
-    explore, _, envs = np.random.SeedSequence(1).spawn(3)
+    explore, _, _, envs = np.random.SeedSequence(1).spawn(4)
     env = gym.make("CartPole-v1", render_mode="rgb_array")
     env.reset(seed=int(envs.generate_state(1)[0]))
     rng = np.random.default_rng(explore)
