@@ -17,7 +17,7 @@ TORCH := torch==2.13.0+cpu
 TORCHVISION := torchvision==0.28.0+cpu
 TORCH_INDEX := https://download.pytorch.org/whl/cpu
 
-.PHONY: help demo experiment dqn-reference test check serve tiny-llava accuracy rubric-table faults soak clean
+.PHONY: help demo experiment dqn-reference test check serve serve-ray tiny-llava accuracy rubric-table faults soak compose-test scale-bench clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -27,6 +27,8 @@ $(VENV)/installed: requirements/cpu.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
 		{ echo "make: $(PYTHON) is not Python 3.11, which the pinned packages need"; exit 1; }
 	@command -v g++ >/dev/null || { echo "make: g++ is needed; vLLM compiles its model's code with it at start"; exit 1; }
+	@$(PYTHON) -c 'import ctypes; ctypes.CDLL("libnuma.so.1")' 2>/dev/null || \
+		{ echo "make: libnuma is needed (Debian: apt-get install libnuma1); vLLM's CPU operators load it"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) install --quiet --no-deps "$(TORCH)" 2>/dev/null || \
 		$(PIP) install --quiet --no-deps --index-url $(TORCH_INDEX) "$(TORCH)" "$(TORCHVISION)"
@@ -39,7 +41,7 @@ demo: $(VENV)/installed ## train a DQN on a real VLM's rewards, on the CPU; writ
 
 experiment: $(VENV)/installed ## does this VLM's reward teach? stops after 45 min and goes on when called again
 	@$(BIN)/reward-agent compare --name experiment --checkpoint $(CHECKPOINT) --port $(PORT) --max-minutes 43 \
-		--env-steps 6000 --epsilon-decay-steps 4800
+		--env-steps 5000 --epsilon-decay-steps 4000
 
 # Hyperparameters: rl-baselines3-zoo, hyperparams/dqn.yml, CartPole-v1. Stable-Baselines3 copies its target network
 # between rounds of learning (target_update_interval 10 < train_freq 256): once for each 128 gradient steps.
@@ -62,6 +64,9 @@ check: $(VENV)/installed ## ruff, mypy strict, spelling
 serve: $(VENV)/installed ## the reward server alone, on the shipped checkpoint and the CPU
 	@$(BIN)/reward-server --model $(CHECKPOINT) --dtype float32 --port $(PORT)
 
+serve-ray: $(VENV)/installed ## the same under Ray Serve, one or two replicas as the load asks
+	@RAY_USAGE_STATS_ENABLED=0 RAY_worker_niceness=0 $(BIN)/serve run deploy/ray/local.yaml
+
 tiny-llava: $(VENV)/installed ## train the shipped checkpoint again and measure it
 	@# glibc would hand every large tensor back to the kernel; keeping them saves a fifth of the time.
 	MALLOC_MMAP_THRESHOLD_=1073741824 MALLOC_TRIM_THRESHOLD_=8589934592 $(BIN)/python -m tiny_llava.train
@@ -79,6 +84,12 @@ faults: $(VENV)/installed ## break the server in every way we know; prints a tab
 MINUTES ?= 20
 soak: $(VENV)/installed ## rough use for MINUTES=20; prints what leaked, what was lost
 	$(BIN)/python -m tests.soak --minutes $(MINUTES)
+
+scale-bench: $(VENV)/installed ## frames/s against replicas, through HAProxy and Ray Serve; engines are stand-ins
+	$(BIN)/python -m benchmarks.scale
+
+compose-test: $(VENV)/installed ## build the images and drive the Compose stack on a local Docker Engine
+	$(BIN)/python -m tests.compose_stack
 
 clean: ## remove the environment and caches; runs stay
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

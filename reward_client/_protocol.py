@@ -126,6 +126,8 @@ def error_of(response: httpx.Response) -> RewardServiceError | None:
     try:
         body = ErrorResponse.model_validate_json(response.content).error
     except ValidationError:  # a proxy's own page: the status still says what happened
+        if response.status_code == httpx.codes.INTERNAL_SERVER_ERROR:  # of Ray Serve's, for instance
+            return ServerUnreachableError(f"{url} answered 500: the proxy lost the server it had asked")
         return error_class(f"{url} answered {response.status_code}", retry_after_s=_retry_after_s(response))
     return error_class(body.message, param=body.param, code=body.code, retry_after_s=_retry_after_s(response))
 

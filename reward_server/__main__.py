@@ -15,12 +15,9 @@ import resource
 import signal
 import socket
 import sys
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING
 
-import psutil
 import uvicorn
 from pydantic import ValidationError
 from pydantic_settings import CliApp, SettingsError
@@ -28,7 +25,8 @@ from pydantic_settings import CliApp, SettingsError
 from reward_client.errors import UnavailableError
 from reward_server.access import ApiKey, KeyFileError, read_keys
 from reward_server.app import create_app
-from reward_server.checkpoint import CheckpointError, checked_model
+from reward_server.checkpoint import CheckpointError
+from reward_server.loading import end_children, load_engine, warmed_up, with_checked_model
 from reward_server.protocol import ImpatientProtocol
 from reward_server.request_log import JsonFormatter, TextFormatter
 from reward_server.rubrics import RubricFileError, load_rubrics
@@ -45,7 +43,6 @@ ENGINE_POLL_S = 1.0
 KEEP_ALIVE_S = 30
 """Longer than the client's, so that the server never closes a connection that a request is coming on."""
 
-ENGINE_NICENESS = 5
 GIL_SWITCH_S = 0.0005
 """Python's own 5 ms, with threads that decode and prepare frames, would add up to 100 ms for /readyz."""
 
@@ -55,8 +52,6 @@ DRAIN_MARGIN_S = 1.0
 
 DEAD_ENGINE_GRACE_S = 3
 """Time for answers to go out after the engine died."""
-
-T = TypeVar("T")
 
 
 class _Server(uvicorn.Server):
@@ -96,16 +91,8 @@ async def serve(settings: Settings, listener: socket.socket, keys: Sequence[ApiK
 
     async def load() -> Rewarder:
         nonlocal engine
-        # vLLM takes many seconds to import; the port answers meanwhile.
-        from reward_server.engine import VllmEngine  # noqa: PLC0415
-
-        engine = await _in_daemon_thread(lambda: VllmEngine(settings))
-        rewarder = Rewarder(engine, rubrics, settings)
-        await rewarder.warm_up()
-        if engine.info.device == "cpu":
-            _step_behind(psutil.Process().children(recursive=True))
-        log.info("ready: %s on %s", engine.info.model, engine.info.device)
-        return rewarder
+        engine = await load_engine(settings)  # the port answers meanwhile
+        return await warmed_up(engine, rubrics, settings)
 
     def fail(error: BaseException) -> None:
         nonlocal failure
@@ -150,32 +137,6 @@ async def serve(settings: Settings, listener: socket.socket, keys: Sequence[ApiK
     return str(failure) or type(failure).__name__
 
 
-async def _in_daemon_thread(work: Callable[[], T]) -> T:
-    """Runs blocking work in a thread that does not keep the process alive, as an executor's would."""
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[T] = loop.create_future()
-
-    def settle(result: T | None, error: Exception | None) -> None:
-        if future.done():  # cancelled: the server stops
-            return
-        if error is not None:
-            future.set_exception(error)
-        else:
-            future.set_result(cast(T, result))
-
-    def target() -> None:
-        result, failure = None, None
-        try:
-            result = work()
-        except Exception as error:  # noqa: BLE001 - handed to whoever waits
-            failure = error
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            loop.call_soon_threadsafe(settle, result, failure)
-
-    threading.Thread(target=target, daemon=True, name="load").start()
-    return await future
-
-
 def main() -> None:
     """Reads the settings, listens, serves, and leaves no process behind."""
     console = logging.StreamHandler()
@@ -187,9 +148,7 @@ def main() -> None:
         settings = CliApp.run(Settings)
         if settings.log_format == "json":
             console.setFormatter(JsonFormatter())
-        settings = _with_checked_model(settings)
-        if Path(settings.model).expanduser().is_dir():
-            os.environ.setdefault("HF_HUB_OFFLINE", "1")
+        settings = with_checked_model(settings)
         keys = read_keys(
             settings.api_keys.get_secret_value() if settings.api_keys else None, settings.api_key_file
         )
@@ -209,7 +168,7 @@ def main() -> None:
         failure = "interrupted"
     if flush_traces is not None:
         flush_traces()
-    _end_children()
+    end_children()
     if failure is not None:
         print(f"reward-server: {failure}", file=sys.stderr, flush=True)
     # At once: a thread may still be loading the model.
@@ -222,15 +181,6 @@ def _allow_many_files() -> None:
     if 0 <= soft < MAX_FILES:
         wanted = MAX_FILES if hard < 0 else min(MAX_FILES, hard)
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-
-
-def _with_checked_model(settings: Settings) -> Settings:
-    model = checked_model(settings.model)
-    if model != settings.model:
-        log.info(
-            "model %s: serving %s, the same weights in the layout that vLLM loads", settings.model, model
-        )
-    return settings.model_copy(update={"model": model})
 
 
 class _ListenError(Exception):
@@ -262,22 +212,6 @@ def _settings_message(error: ValidationError | SettingsError) -> str:
         return str(error)
     first = error.errors(include_url=False)[0]
     return f"--{'.'.join(str(part) for part in first['loc']).replace('_', '-')}: {first['msg']}"
-
-
-def _step_behind(processes: Sequence[psutil.Process]) -> None:
-    """Lets this process run before an engine that computes on all cores: health must answer in time."""
-    for process in processes:
-        with contextlib.suppress(psutil.Error):
-            process.nice(ENGINE_NICENESS)
-
-
-def _end_children() -> None:
-    """Ends what the engine left running, also where it was still starting."""
-    children = psutil.Process().children(recursive=True)
-    for child in children:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            child.kill()
-    psutil.wait_procs(children, timeout=5)
 
 
 if __name__ == "__main__":

@@ -110,6 +110,7 @@ def test_each_status_is_its_own_error(score: Score, grey_frame: NDArray[np.uint8
         error(429),
         error(504),
         httpx.Response(502, content=b"<html>"),
+        httpx.Response(500, content=b"Internal Server Error"),  # a proxy's, not the server's own
         httpx.ConnectError("refused"),
         httpx.ReadTimeout(""),
     ],

