@@ -33,8 +33,12 @@ def check_tools() -> list[str]:
         Its command: ``docker compose`` or ``docker-compose``.
 
     Raises:
-        MissingError: there is no engine, or no Compose.
+        MissingError: there is no engine, no Compose, or we are not root.
     """
+    if os.geteuid() != 0:
+        raise MissingError(
+            "root is needed: the test gives its runs to another user and kills a container's process"
+        )
     if shutil.which("docker") is None:
         raise MissingError("docker is not installed (Debian: apt-get install docker.io docker-compose)")
     if subprocess.run(["docker", "info"], capture_output=True, check=False).returncode:

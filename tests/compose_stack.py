@@ -30,7 +30,8 @@ PORT, COUNTERS_PORT = 18080, 18404
 KEY = "compose-test-key"
 OWNER = 4321
 """Who owns the runs; a number that no image knows."""
-ENV_STEPS = 5_000
+ENV_STEPS = 8_000
+"""Long enough that replicas come, die and go before it ends."""
 TRAINING_S = 900.0
 TAKEN_UP_S = 10.0
 MAX_DIFFERENCE = 1e-6

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import threading
 import time
@@ -41,13 +40,20 @@ PORT = 18_900
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
     """A head, which serves HTTP, and two nodes with room for one replica each."""
-    os.environ |= {
+    variables = {
         "REWARD_API_KEYS": KEY,
         "VLLM_CPU_OMP_THREADS_BIND": "nobind",
         "OMP_NUM_THREADS": "1",
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_worker_niceness": "0",  # else a replica that starts waits for those at work
     }
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in variables.items():
+            patch.setenv(name, value)
+        yield from raylets()
+
+
+def raylets() -> Iterator[Cluster]:
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
     try:
         for _ in range(2):
