@@ -22,7 +22,7 @@ from pathlib import Path
 import httpx
 import tyro
 
-from benchmarks.load import Seen, closed_loop
+from benchmarks.load import FRAMES_PER_REQUEST, Seen, closed_loop
 from benchmarks.stand_in import FRAME_S, stand_ins
 
 ROOT = Path(__file__).parents[1]
@@ -101,18 +101,18 @@ PROXIES: dict[str, Proxy] = {"HAProxy": through_haproxy, "Ray Serve": through_ra
 def measure(proxy: Proxy, frame_times_s: Sequence[float], seconds: float) -> Seen:
     """Starts replicas behind a proxy, waits until all are there, and asks."""
     with proxy(frame_times_s) as url:
-        _wait_for(url, len(frame_times_s))
+        _wait_for(url, len(frame_times_s), round_s=1.0 + 4 * FRAMES_PER_REQUEST * max(frame_times_s))
         clients = CLIENTS_PER_REPLICA * len(frame_times_s)
         return asyncio.run(closed_loop(url, clients, warm_up_s=3.0, measured_s=seconds))
 
 
-def _wait_for(url: str, replicas: int) -> None:
+def _wait_for(url: str, replicas: int, round_s: float) -> None:
     """Until so many replicas answered in one round."""
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         try:
             if httpx.get(f"{url}/readyz", timeout=5).status_code == httpx.codes.OK:
-                seen = asyncio.run(closed_loop(url, 4 * replicas, warm_up_s=0.5, measured_s=1.5))
+                seen = asyncio.run(closed_loop(url, 2 * replicas, warm_up_s=0.0, measured_s=round_s))
                 if len(seen.frames_by_replica) == replicas:
                     return
         except httpx.HTTPError:
@@ -129,7 +129,8 @@ def main(options: Options) -> int:
     """
     print(
         f"Engine STAND-IN of fixed service time ({1000 * FRAME_S:g} ms a frame, one after another); "
-        f"{CLIENTS_PER_REPLICA} clients a replica, 8 frames a request, {os.cpu_count()} cores.\n"
+        f"{CLIENTS_PER_REPLICA} clients a replica, {FRAMES_PER_REQUEST} frames a request, "
+        f"{os.cpu_count()} cores.\n"
     )
     print("| through | replicas | frames/s | p50 | p95 | x one replica | of linear | failures |")
     print("|---|---|---|---|---|---|---|---|")
@@ -152,7 +153,7 @@ def main(options: Options) -> int:
         print("|---|---|---|---|")
     for name in options.proxies if options.slow_among else ():
         count = options.slow_among
-        seen = measure(PROXIES[name], [SLOW * FRAME_S, *[FRAME_S] * (count - 1)], options.seconds)
+        seen = measure(PROXIES[name], [SLOW * FRAME_S, *[FRAME_S] * (count - 1)], 2 * options.seconds)
         share = seen.frames_by_replica.get("stand-in-0", 0) / sum(seen.frames_by_replica.values())
         met &= share * count < SLOW_SHARE
         print(f"| {name} | {count} | {share:.1%} | {share * count:.1%} |", flush=True)
