@@ -6,6 +6,7 @@ that was not what is expected. Tests run the quick ones.
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import multiprocessing
@@ -65,6 +66,14 @@ def send(url: str, images: list[str]) -> http.client.HTTPConnection:
     body = json.dumps({"images": images, "rubric": "cartpole-upright"})
     connection.request("POST", "/score", body, {"Content-Type": "application/json"})
     return connection
+
+
+def status_of(connection: http.client.HTTPConnection) -> int:
+    """Reads the whole answer to what ``send`` sent, and closes the connection."""
+    with contextlib.closing(connection):
+        answer = connection.getresponse()
+        answer.read()
+        return answer.status
 
 
 def engine_processes(server: LocalServer) -> list[psutil.Process]:
@@ -163,7 +172,7 @@ def terminated_under_load() -> str:
         pending = [send(server.url, frames(32, seed)) for seed in range(8)]
         assert running_images(server.url) > 0  # answered after the server has seen what was sent before
         server.process.terminate()
-        statuses = Counter(connection.getresponse().status for connection in pending)
+        statuses = Counter(status_of(connection) for connection in pending)
         code = server.process.wait(60)
         _, alive = psutil.wait_procs(family, timeout=5)
     assert (code, alive) == (0, []), (code, alive)
