@@ -6,9 +6,6 @@ that was not what is expected. Tests run the quick ones.
 
 from __future__ import annotations
 
-import contextlib
-import http.client
-import json
 import multiprocessing
 import os
 import signal
@@ -32,6 +29,7 @@ import psutil
 from reward_client import RewardClient
 from reward_client.frames import to_base64
 from reward_client.local_server import LocalServer, local_server
+from tests.raw_http import send, status_of
 
 CHECKPOINT = Path(__file__).parents[1] / "tiny_llava" / "checkpoint"
 STUCK_S = 3.0
@@ -58,22 +56,6 @@ def post(url: str, images: list[str], **body: object) -> httpx.Response:
     """Sends one request, once; ``timeout_s`` is the server's deadline."""
     sent = {"images": images, "rubric": "cartpole-upright", **body}
     return httpx.post(f"{url}/score", json=sent, timeout=120.0)
-
-
-def send(url: str, images: list[str]) -> http.client.HTTPConnection:
-    """Sends a whole request and leaves its answer to be read."""
-    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=120)
-    body = json.dumps({"images": images, "rubric": "cartpole-upright"})
-    connection.request("POST", "/score", body, {"Content-Type": "application/json"})
-    return connection
-
-
-def status_of(connection: http.client.HTTPConnection) -> int:
-    """Reads the whole answer to what ``send`` sent, and closes the connection."""
-    with contextlib.closing(connection):
-        answer = connection.getresponse()
-        answer.read()
-        return answer.status
 
 
 def engine_processes(server: LocalServer) -> list[psutil.Process]:

@@ -160,5 +160,5 @@ def test_ray_serve_needs_keys_or_a_word_and_known_options(monkeypatch: pytest.Mo
     with pytest.raises(UnprotectedError, match="allow_unauthenticated"):
         build({})
     build({"allow_unauthenticated": True})
-    with pytest.raises(ValueError, match="modle"):
-        build({"allow_unauthenticated": True, "modle": "x"})
+    with pytest.raises(ValueError, match="no_such_option"):
+        build({"allow_unauthenticated": True, "no_such_option": "x"})
