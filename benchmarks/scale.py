@@ -27,7 +27,7 @@ from benchmarks.stand_in import FRAME_S, stand_ins
 
 ROOT = Path(__file__).parents[1]
 CLIENTS_PER_REPLICA = 3
-SLOW = 10
+SLOW, SLOW_AMONG = 10, 4
 LINEAR, SLOW_SHARE = 0.9, 0.2
 Proxy = Callable[[Sequence[float]], AbstractContextManager[str]]
 
@@ -40,10 +40,6 @@ class Options:
     """numbers of replicas; the first is what the others are compared with"""
     seconds: float = 10.0
     """measured time of each"""
-    slow_among: int = 4
-    """replicas of which one is 10 times slower; 0: not measured"""
-    proxies: tuple[str, ...] = ("HAProxy", "Ray Serve")
-    """what distributes the requests"""
     results: Path = ROOT / "benchmarks" / "results" / "scale.json"
     """where the numbers go"""
 
@@ -135,10 +131,10 @@ def main(options: Options) -> int:
     print("| through | replicas | frames/s | p50 | p95 | x one replica | of linear | failures |")
     print("|---|---|---|---|---|---|---|---|")
     rows, met = [], True
-    for name in options.proxies:
+    for name, proxy in PROXIES.items():
         base: float | None = None
         for count in options.replicas:
-            seen = measure(PROXIES[name], [FRAME_S] * count, options.seconds)
+            seen = measure(proxy, [FRAME_S] * count, options.seconds)
             base = base or seen.frames_per_s / count
             ratio = seen.frames_per_s / base
             met &= ratio >= LINEAR * count and not seen.failures
@@ -148,16 +144,21 @@ def main(options: Options) -> int:
                 flush=True,
             )
             rows.append({"through": name, "replicas": count, "of_linear": ratio / count, **asdict(seen)})
-    if options.slow_among:
-        print(f"\n| through | replicas | share of the one {SLOW} times slower | of its fair share |")
-        print("|---|---|---|---|")
-    for name in options.proxies if options.slow_among else ():
-        count = options.slow_among
-        seen = measure(PROXIES[name], [SLOW * FRAME_S, *[FRAME_S] * (count - 1)], 2 * options.seconds)
+    print(f"\n| through | replicas | share of the one {SLOW} times slower | of its fair share |")
+    print("|---|---|---|---|")
+    for name, proxy in PROXIES.items():
+        seen = measure(proxy, [SLOW * FRAME_S, *[FRAME_S] * (SLOW_AMONG - 1)], 2 * options.seconds)
         share = seen.frames_by_replica.get("stand-in-0", 0) / sum(seen.frames_by_replica.values())
-        met &= share * count < SLOW_SHARE
-        print(f"| {name} | {count} | {share:.1%} | {share * count:.1%} |", flush=True)
-        rows.append({"through": name, "replicas": count, "slow_of_fair_share": share * count, **asdict(seen)})
+        met &= share * SLOW_AMONG < SLOW_SHARE
+        print(f"| {name} | {SLOW_AMONG} | {share:.1%} | {share * SLOW_AMONG:.1%} |", flush=True)
+        rows.append(
+            {
+                "through": name,
+                "replicas": SLOW_AMONG,
+                "slow_of_fair_share": share * SLOW_AMONG,
+                **asdict(seen),
+            }
+        )
     options.results.parent.mkdir(parents=True, exist_ok=True)
     result = {"engine": f"stand-in, {FRAME_S} s a frame", "cores": os.cpu_count(), "rows": rows}
     options.results.write_text(json.dumps(result, indent=1) + "\n")

@@ -48,19 +48,14 @@ class FixedTimeEngine(FakeEngine):
         return await super().ask(images, question)
 
 
-def stand_in_service(name: str, frame_s: float, settings: Settings) -> Service:
-    """The server's own service with a stand-in for its engine."""
+def stand_in_app(name: str, frame_s: float) -> FastAPI:
+    """The server's own application with a stand-in for its engine."""
+    settings = Settings(cache_bytes=0)
 
     async def load() -> Rewarder:
         return Rewarder(FixedTimeEngine(name, frame_s), load_rubrics(None), settings)
 
-    return Service(load, lambda _error: None, settings)
-
-
-def stand_in_app(name: str, frame_s: float) -> FastAPI:
-    """The server's own application with a stand-in for its engine."""
-    settings = Settings(cache_bytes=0)
-    return create_app(stand_in_service(name, frame_s, settings), settings)
+    return create_app(Service(load, lambda _error: None, settings), settings)
 
 
 def _serve(name: str, frame_s: float, listener: socket.socket) -> None:

@@ -119,15 +119,18 @@ def error_of(response: httpx.Response) -> RewardServiceError | None:
     if response.status_code == httpx.codes.OK:
         return None
     url, error_class = response.request.url, BY_STATUS.get(response.status_code)
-    if response.status_code == httpx.codes.BAD_GATEWAY:  # a proxy whose server is away
-        return ServerUnreachableError(f"{url} answered 502: the proxy cannot reach its server")
-    if error_class is None:
-        return InvalidAnswerError(f"{url} answered with the unexpected status {response.status_code}")
     try:
         body = ErrorResponse.model_validate_json(response.content).error
     except ValidationError:  # a proxy's own page: the status still says what happened
-        if response.status_code == httpx.codes.INTERNAL_SERVER_ERROR:  # of Ray Serve's, for instance
-            return ServerUnreachableError(f"{url} answered 500: the proxy lost the server it had asked")
+        body = None
+    if response.status_code == httpx.codes.BAD_GATEWAY or (response.status_code == 500 and body is None):
+        # HAProxy's and Ray Serve's word for a server that is away or was lost while it worked
+        return ServerUnreachableError(
+            f"{url} answered {response.status_code}: the proxy cannot reach its server, or lost it"
+        )
+    if error_class is None:
+        return InvalidAnswerError(f"{url} answered with the unexpected status {response.status_code}")
+    if body is None:
         return error_class(f"{url} answered {response.status_code}", retry_after_s=_retry_after_s(response))
     return error_class(body.message, param=body.param, code=body.code, retry_after_s=_retry_after_s(response))
 

@@ -23,10 +23,10 @@ from pydantic import ValidationError
 from pydantic_settings import CliApp, SettingsError
 
 from reward_client.errors import UnavailableError
-from reward_server.access import ApiKey, KeyFileError, read_keys
+from reward_server.access import ApiKey, KeyFileError
 from reward_server.app import create_app
 from reward_server.checkpoint import CheckpointError
-from reward_server.loading import end_children, load_engine, warmed_up, with_checked_model
+from reward_server.loading import end_children, keys_of, load_engine, warmed_up, with_checked_model
 from reward_server.protocol import ImpatientProtocol
 from reward_server.request_log import JsonFormatter, TextFormatter
 from reward_server.rubrics import RubricFileError, load_rubrics
@@ -149,9 +149,7 @@ def main() -> None:
         if settings.log_format == "json":
             console.setFormatter(JsonFormatter())
         settings = with_checked_model(settings)
-        keys = read_keys(
-            settings.api_keys.get_secret_value() if settings.api_keys else None, settings.api_key_file
-        )
+        keys = keys_of(settings)
         _check_exposure(settings, keys)
         if settings.otlp_endpoint:
             flush_traces = configure_tracing(settings.otlp_endpoint)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 import psutil
 
 from reward_client.rubric import Rubric
+from reward_server.access import ApiKey, read_keys
 from reward_server.checkpoint import checked_model
 from reward_server.service import Rewarder
 from reward_server.settings import Settings
@@ -48,6 +49,16 @@ def with_checked_model(settings: Settings) -> Settings:
     if Path(model).expanduser().is_dir():
         os.environ.setdefault("HF_HUB_OFFLINE", "1")
     return settings.model_copy(update={"model": model})
+
+
+def keys_of(settings: Settings) -> list[ApiKey]:
+    """The API keys that the settings name.
+
+    Raises:
+        KeyFileError: they cannot be used.
+    """
+    listed = settings.api_keys.get_secret_value() if settings.api_keys else None
+    return read_keys(listed, settings.api_key_file)
 
 
 async def load_engine(settings: Settings) -> VllmEngine:

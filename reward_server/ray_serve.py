@@ -15,9 +15,8 @@ from fastapi import FastAPI
 from ray import serve
 from ray.serve import Application
 
-from reward_server.access import read_keys
 from reward_server.app import create_app
-from reward_server.loading import end_children, load_engine, warmed_up, with_checked_model
+from reward_server.loading import end_children, keys_of, load_engine, warmed_up, with_checked_model
 from reward_server.rubrics import load_rubrics
 from reward_server.service import Rewarder, Service
 from reward_server.settings import Settings
@@ -53,7 +52,7 @@ class RewardReplica:
         async def loaded() -> Rewarder:
             return rewarder
 
-        self._service = Service(loaded, self._fail, settings, _keys(settings))
+        self._service = Service(loaded, self._fail, settings, keys_of(settings))
 
     def __serve_build_asgi_app__(self) -> FastAPI:
         """What Ray Serve hands requests to."""
@@ -102,17 +101,12 @@ def build(options: dict[str, Any]) -> Application:
 def checked_settings(options: dict[str, Any]) -> Settings:
     """The settings of a replica on this node."""
     settings = Settings(**options)
-    if not (_keys(settings) or settings.allow_unauthenticated):
+    if not (keys_of(settings) or settings.allow_unauthenticated):
         raise UnprotectedError(
             "give API keys (REWARD_API_KEYS or REWARD_API_KEY_FILE on all nodes), or say "
             "allow_unauthenticated: true"
         )
     return settings
-
-
-def _keys(settings: Settings) -> list[Any]:
-    listed = settings.api_keys.get_secret_value() if settings.api_keys else None
-    return read_keys(listed, settings.api_key_file)
 
 
 def _exit() -> None:

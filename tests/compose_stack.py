@@ -13,8 +13,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +23,7 @@ import httpx
 
 from tests.compose_images import ROOT, MissingError, build_images, check_tools
 from tests.faults import frames
+from tests.waiting import until
 
 PROJECT = "vlm-reward-test"
 PORT, COUNTERS_PORT = 18080, 18404
@@ -33,6 +33,7 @@ OWNER = 4321
 ENV_STEPS = 8_000
 """Long enough that replicas come, die and go before it ends."""
 TRAINING_S = 900.0
+POLL_S = 0.5
 TAKEN_UP_S = 10.0
 MAX_DIFFERENCE = 1e-6
 
@@ -103,16 +104,6 @@ def serving() -> int:
     return 0
 
 
-def until(condition: Callable[[], bool], what: str, timeout_s: float) -> float:
-    """Waits for a condition; returns how long, in seconds."""
-    started = time.monotonic()
-    while not condition():
-        if time.monotonic() - started > timeout_s:
-            raise TimeoutError(f"{what}: not within {timeout_s:g} s")
-        time.sleep(0.5)
-    return time.monotonic() - started
-
-
 @dataclass(frozen=True)
 class Row:
     """A line of the table."""
@@ -145,7 +136,7 @@ class Training:
 
     def passes(self, step: int) -> None:
         """Waits until so many frames were scored."""
-        until(lambda: len(self.labels()) >= step or not self.running(), f"step {step}", TRAINING_S)
+        until(lambda: len(self.labels()) >= step or not self.running(), TRAINING_S, f"step {step}", POLL_S)
 
     def running(self) -> bool:
         """Whether the agent is at work."""
@@ -153,7 +144,7 @@ class Training:
 
     def exit_code(self) -> int:
         """Waits for the agent's end."""
-        until(lambda: not self.running(), "the end of training", TRAINING_S)
+        until(lambda: not self.running(), TRAINING_S, "the end of training", POLL_S)
         return int(self._state()["ExitCode"])
 
     def _state(self) -> dict[str, Any]:
@@ -181,9 +172,9 @@ def disturb(run: Training) -> list[Row]:
     run.passes(200)
     before = set(requests_by_replica())
     stack.scale(3)
-    until(lambda: serving() == 3, "three replicas", TRAINING_S)
+    until(lambda: serving() == 3, TRAINING_S, "three replicas", POLL_S)
     taken_up_s = until(
-        lambda: all(count > 0 for _, count in requests_by_replica().values()), "work for all", 60
+        lambda: all(count > 0 for _, count in requests_by_replica().values()), 60, "work for all", POLL_S
     )
     rows.append(
         Row(

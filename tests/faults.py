@@ -30,6 +30,7 @@ from reward_client import RewardClient
 from reward_client.frames import to_base64
 from reward_client.local_server import LocalServer, local_server
 from tests.raw_http import send, status_of
+from tests.waiting import until
 
 CHECKPOINT = Path(__file__).parents[1] / "tiny_llava" / "checkpoint"
 STUCK_S = 3.0
@@ -61,19 +62,6 @@ def post(url: str, images: list[str], **body: object) -> httpx.Response:
 def engine_processes(server: LocalServer) -> list[psutil.Process]:
     """The processes that vLLM started."""
     return psutil.Process(server.process.pid).children(recursive=True)
-
-
-def until(condition: Callable[[], bool], timeout_s: float) -> float:
-    """Waits for a condition.
-
-    Returns:
-        How long it took, in seconds.
-    """
-    started = time.monotonic()
-    while not condition():
-        assert time.monotonic() - started < timeout_s, f"it did not come true within {timeout_s:g} s"
-        time.sleep(0.02)
-    return time.monotonic() - started
 
 
 def is_ready(url: str) -> bool:

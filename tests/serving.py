@@ -6,8 +6,7 @@ import asyncio
 import contextlib
 import socket
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -20,6 +19,7 @@ from reward_server.rubrics import load_rubrics
 from reward_server.service import Rewarder, Service
 from reward_server.settings import Settings
 from tests.fakes import FakeEngine, image
+from tests.waiting import until
 
 
 class Serving:
@@ -55,13 +55,6 @@ class Serving:
         self.http.close()
         self.server.should_exit = True
         self.thread.join(10)
-
-
-def until(condition: Callable[[], bool], timeout_s: float = 10.0) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come true in time"
-        time.sleep(0.01)
 
 
 @contextlib.contextmanager

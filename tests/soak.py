@@ -26,7 +26,8 @@ import psutil
 import tyro
 
 from reward_client.local_server import LocalServer
-from tests.faults import frames, post, running_images, until, victim
+from tests.faults import frames, post, running_images, victim
+from tests.waiting import until
 
 CLIENTS = 8
 SAMPLE_S = 5.0

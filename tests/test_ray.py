@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 
@@ -19,6 +18,7 @@ from ray.serve.config import HTTPOptions
 
 from reward_client import RewardClient
 from reward_server.ray_serve import Replica
+from tests import waiting
 from tests.conftest import CHECKPOINT
 
 pytestmark = [pytest.mark.vllm, pytest.mark.timeout(900)]
@@ -33,7 +33,7 @@ QUICK = {
     "downscale_delay_s": 8,
     "look_back_period_s": 11,
 }
-LOAD_S = 180.0
+CHANGE_S = 180.0
 PORT = 18_900
 
 
@@ -106,12 +106,8 @@ class Load:
                         self.rewards.setdefault(10 * row + place, set()).add(item.reward)
 
 
-def until(condition: Callable[[], bool], what: str, timeout_s: float = LOAD_S) -> float:
-    started = time.monotonic()
-    while not condition():
-        assert time.monotonic() - started < timeout_s, f"{what}: not within {timeout_s:g} s"
-        time.sleep(0.2)
-    return time.monotonic() - started
+def until(condition: Callable[[], bool], what: str, timeout_s: float = CHANGE_S) -> float:
+    return waiting.until(condition, timeout_s, what, poll_s=0.2)
 
 
 def replicas() -> list[psutil.Process]:

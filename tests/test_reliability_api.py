@@ -19,7 +19,8 @@ from reward_client.schema import ScoreRequest
 from reward_server.model import Question
 from reward_server.request_log import JsonFormatter, request_id
 from tests.fakes import image
-from tests.serving import Serving, serving, until
+from tests.serving import Serving, serving
+from tests.waiting import until
 
 KEY, METERED = "k" * 20, "m" * 20
 
