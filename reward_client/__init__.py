@@ -20,6 +20,7 @@ from reward_client.schema import (
     ScoreResponse,
     ServerInfo,
 )
+from reward_client.version import __version__
 
 __all__ = [
     "AsyncRewardClient",
@@ -33,4 +34,5 @@ __all__ = [
     "ScoreRequest",
     "ScoreResponse",
     "ServerInfo",
+    "__version__",
 ]
