@@ -17,7 +17,7 @@ TORCH := torch==2.13.0+cpu
 TORCHVISION := torchvision==0.28.0+cpu
 TORCH_INDEX := https://download.pytorch.org/whl/cpu
 
-.PHONY: help demo experiment dqn-reference test check serve serve-ray tiny-llava accuracy rubric-table faults soak compose-test scale-bench clean
+.PHONY: help demo experiment dqn-reference test test-fast check serve serve-ray tiny-llava accuracy rubric-table faults soak compose-test scale-bench clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -40,20 +40,23 @@ demo: $(VENV)/installed ## train a DQN on a real VLM's rewards, on the CPU; writ
 	@$(BIN)/reward-agent demo --port $(PORT) --seed $(SEED)
 
 experiment: $(VENV)/installed ## does this VLM's reward teach? stops after 45 min and goes on when called again
-	@$(BIN)/reward-agent compare --name experiment --checkpoint $(CHECKPOINT) --port $(PORT) --max-minutes 43 \
+	@$(BIN)/reward-agent experiment --name experiment --checkpoint $(CHECKPOINT) --port $(PORT) --max-minutes 43 \
 		--env-steps 5000 --epsilon-decay-steps 4000
 
 # Hyperparameters: rl-baselines3-zoo, hyperparams/dqn.yml, CartPole-v1. Stable-Baselines3 copies its target network
 # between rounds of learning (target_update_interval 10 < train_freq 256): once for each 128 gradient steps.
 dqn-reference: $(VENV)/installed ## our DQN on the environment's own reward, with rl-baselines3-zoo's hyperparameters
-	@$(BIN)/reward-agent compare --name dqn-reference --arms env --envs CartPole-v1 --env-steps 50000 \
+	@$(BIN)/reward-agent experiment --name dqn-reference --arms env --envs CartPole-v1 --env-steps 50000 \
 		--learning-rate 2.3e-3 --learning-rate-decay none --batch-size 64 --replay-size 100000 \
 		--learning-starts 1000 --discount 0.99 --no-double --target-rate 1 --target-every 128 \
 		--act-with online --no-scale-observations --chunk-steps 256 --gradient-steps 128 \
 		--epsilon-end 0.04 --epsilon-decay-steps 8000 --eval-every 2560
 
 test: $(VENV)/installed ## the whole test-suite, real vLLM included
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --durations=20
+
+test-fast: $(VENV)/installed ## what needs no engine and few seconds: the loop of daily work
+	$(BIN)/python -m pytest -m "not vllm and not slow" --durations=20
 
 check: $(VENV)/installed ## ruff, mypy strict, spelling
 	$(BIN)/ruff check .

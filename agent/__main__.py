@@ -9,7 +9,7 @@ import signal
 import sys
 from types import FrameType
 
-EXIT_INTERRUPTED = 130
+from agent.exit_codes import EXIT_INTERRUPTED
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
-"""The agent's commands: ``train``, ``demo`` with a server of its own, and ``compare`` over many runs.
+"""The agent's commands: ``train``, ``demo`` with a server of its own, and ``experiment`` over many runs.
 
-Not for the work itself (``train.py``, ``compare.py``).
+Not for the work itself (``training/train.py``, ``experiment/``).
 """
 
 from __future__ import annotations
@@ -17,26 +17,23 @@ from typing import Annotated, Any
 import tyro
 from tqdm import tqdm
 
-from agent.__main__ import EXIT_INTERRUPTED
-from agent.checkpoint import CheckpointError
-from agent.compare import CompareConfig, finished
-from agent.comparison import MixedRewardsError, read_runs, write_comparison
 from agent.config import ConfigError, TrainConfig
 from agent.environments import CONTINUING
-from agent.labeler import RewardsChangedError
-from agent.question import resolve_question
-from agent.report import source_of, write_report
-from agent.run_pool import RunPool
-from agent.train import RunStoppedError, Trainer
-from agent.video import film
+from agent.exit_codes import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_NOT_SOLVED, EXIT_UNFINISHED
+from agent.experiment.plan import ExperimentConfig, finished
+from agent.experiment.report import write_report as write_experiment_report
+from agent.experiment.results import MixedRewardsError, read_runs
+from agent.experiment.run_pool import RunPool
+from agent.reporting.run_report import source_of, write_report
+from agent.reporting.video import film
+from agent.rewards.labeler import RewardsChangedError, max_images_of
+from agent.rewards.question import resolve_question
+from agent.training.checkpoint_file import CheckpointError
+from agent.training.train import RunStoppedError, Trainer
 from reward_client import RewardClient
 from reward_client.errors import RewardServiceError
 from reward_client.local_server import LocalServer, LocalServerError, local_server
 from reward_client.schema import ServerInfo
-
-EXIT_FAILED = 1
-EXIT_NOT_SOLVED = 3
-EXIT_UNFINISHED = 4
 
 OWN_SERVER_OUTAGE_S = 15.0
 """A server that we started and that died does not come back."""
@@ -64,7 +61,7 @@ def train(config: TrainConfig, progress: Callable[[int], None]) -> dict[str, Any
     Raises:
         ConfigError: the options do not go together, or the question cannot be asked.
     """
-    if config.any_tilt and config.env != CONTINUING:  # here, since a comparison has both environments
+    if config.any_tilt and config.env != CONTINUING:  # here, since an experiment has both environments
         raise ConfigError(f"--any-tilt goes with --env {CONTINUING}")
     with ExitStack() as stack:
         client = server = rubric = None
@@ -81,7 +78,15 @@ def train(config: TrainConfig, progress: Callable[[int], None]) -> dict[str, Any
             raise
         write_report(config.folder)
         if config.video:
-            film(config.folder, trainer.greedy, config.env, client, trainer.rubric, **config.env_options)
+            film(
+                config.folder,
+                trainer.greedy,
+                config.env,
+                client,
+                trainer.rubric,
+                max_images_of(server),
+                **config.env_options,
+            )
             write_report(config.folder)
     return summary
 
@@ -108,8 +113,8 @@ def demo(config: DemoConfig) -> int:
         return train_and_tell(replace(config.train, server_url=server.url))
 
 
-def compare(config: CompareConfig) -> int:
-    """Does the runs of a comparison that are not done yet, and reports on all.
+def experiment(config: ExperimentConfig) -> int:
+    """Does the runs of an experiment that are not done yet, and reports on all.
 
     Returns:
         The exit code: 0 where all runs are finished.
@@ -141,7 +146,7 @@ def compare(config: CompareConfig) -> int:
             bar.update(pool.steps_done() - bar.n)
 
         RunPool(train, todo, config.workers).run(deadline, tell, lambda told: bar.write(told, sys.stderr))
-    print("\n" + write_comparison(folder, plan, (time.monotonic() - started) / 60))
+    print("\n" + write_experiment_report(folder, plan, (time.monotonic() - started) / 60))
     left = sum(not finished(run) for run in plan)
     if left:
         print(f"{left} runs are not finished; the same command goes on with them")
@@ -149,7 +154,7 @@ def compare(config: CompareConfig) -> int:
     return EXIT_UNFINISHED if left else 0
 
 
-def _check_reward_id(config: CompareConfig, server: ServerInfo, plan: Sequence[TrainConfig]) -> None:
+def _check_reward_id(config: ExperimentConfig, server: ServerInfo, plan: Sequence[TrainConfig]) -> None:
     """Refuses a server whose rewards do not go with those of the runs that are done.
 
     Raises:
@@ -161,7 +166,7 @@ def _check_reward_id(config: CompareConfig, server: ServerInfo, plan: Sequence[T
     earlier = {run.summary["reward_id"] for run in read_runs(plan)} - {None, known.reward_id}
     if earlier:
         raise MixedRewardsError(
-            f"the finished runs of this comparison have the reward id {', '.join(earlier)}, the server's is "
+            f"the finished runs of this experiment have the reward id {', '.join(earlier)}, the server's is "
             f"{known.reward_id}; take another --name"
         )
 
@@ -198,7 +203,7 @@ def run() -> None:
         config = tyro.cli(
             Annotated[TrainConfig, tyro.conf.subcommand("train", prefix_name=False)]
             | Annotated[DemoConfig, tyro.conf.subcommand("demo", prefix_name=False)]
-            | Annotated[CompareConfig, tyro.conf.subcommand("compare", prefix_name=False)],
+            | Annotated[ExperimentConfig, tyro.conf.subcommand("experiment", prefix_name=False)],
             prog="reward-agent",
             config=(tyro.conf.OmitArgPrefixes, tyro.conf.EnumChoicesFromValues),
         )
@@ -208,7 +213,7 @@ def run() -> None:
         elif isinstance(config, DemoConfig):
             code = demo(config)
         else:
-            code = compare(config)
+            code = experiment(config)
     except KeyboardInterrupt:
         _stop(f"interrupted; what there is so far is in {folder}", EXIT_INTERRUPTED)
     except (

@@ -2,17 +2,72 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from agent.arms import Arm
-from agent.dqn import DqnConfig
 from agent.environments import CARTPOLE
 
 
 class ConfigError(ValueError):
     """An option is out of its range; the message names it."""
+
+
+class Arm(StrEnum):
+    """A source of rewards (``rewards/arms.py``)."""
+
+    VLM = "vlm"
+    """the server's reward of the step's own frame"""
+    ENV = "env"
+    """the environment's own reward"""
+    ORACLE = "oracle"
+    """what a VLM without error would give: the reward map of the rubric cartpole-angle on the true tilt"""
+    CONSTANT = "constant"
+    """0.5, always"""
+    RANDOM = "random"
+    """uniform in 0 to 1, drawn anew for every step"""
+    SHUFFLED = "shuffled"
+    """the server's reward of another step of the same chunk; a chunk's level still tells how it went"""
+    RESAMPLED = "resampled"
+    """drawn anew for every step from all rewards of a finished run of ``vlm``: its rewards, no information"""
+
+    @property
+    def scores_frames(self) -> bool:
+        """Whether frames are sent to a reward server."""
+        return self in {Arm.VLM, Arm.SHUFFLED}
+
+
+@dataclass(frozen=True)
+class DqnConfig:
+    """Hyperparameters of the learner."""
+
+    hidden_size: int = 256
+    """width of the two hidden layers"""
+    learning_rate: float = 3e-4
+    """Adam's step size"""
+    learning_rate_decay: Literal["linear", "none"] = "linear"
+    """linear: it falls to zero over the run"""
+    discount: float = 0.99
+    """discount factor per step"""
+    n_step: int = 1
+    """rewards that are added up before the value of the state after them; formed when a batch is drawn"""
+    double: bool = True
+    """the online network picks the action whose value the target network gives"""
+    batch_size: int = 64
+    """transitions in a gradient step"""
+    target_rate: float = 0.01
+    """share of the online network that the target network takes over; 1 copies it (a hard update)"""
+    target_every: int = 1
+    """gradient steps between two updates of the target network"""
+    act_with: Literal["target", "online"] = "target"
+    """network that acts; a slow target network is a running average of the online one, and steadier"""
+    scale_observations: bool = True
+    """divide observations by the limits and usual speeds of CartPole"""
+    max_grad_norm: float = 10.0
+    """longer gradients are scaled down to this norm"""
 
 
 @dataclass(frozen=True)
@@ -76,7 +131,7 @@ class TrainConfig:
     samples: int = 10
     """frames that are kept with their answers, and how many more of those that could not be scored"""
     sample_every: int = 1
-    """keep every so many-th scored frame"""
+    """keep one scored frame in N"""
     video: bool = False
     """film the final policy with the VLM's answers drawn on: video.mp4 and video.gif"""
     wandb: bool = False
@@ -158,3 +213,43 @@ def _check(options: object, lowest: dict[str, int], at_most_one: tuple[str, ...]
     for name in at_most_one:
         if getattr(options, name) > 1:
             raise ConfigError(f"--{name.replace('_', '-')} must be at most 1")
+
+
+FREE_OPTIONS = frozenset(
+    {
+        "name",
+        "runs",
+        "resume",
+        "server_url",
+        "eval_episodes",
+        "checkpoint_every",
+        "max_failed_share",
+        "video",
+        "wandb",
+        "wait_ready_s",
+        "outage_s",
+    }
+)
+"""Options that may differ when a run goes on: they do not change what is learned."""
+
+
+def options(config: TrainConfig) -> dict[str, Any]:
+    """A run's options as JSON holds them."""
+    return {
+        key: value if isinstance(value, dict | int | float | type(None)) else str(value)
+        for key, value in dataclasses.asdict(config).items()
+    }
+
+
+def changed_options(then: dict[str, Any], now: dict[str, Any]) -> str:
+    """The options that matter and are not the same, with both values, as a person would type them."""
+    before, after = _flat(then), _flat(json.loads(json.dumps(now)))
+    return ", ".join(
+        f"--{key.replace('_', '-')} {before.get(key)} then, {value} now"
+        for key, value in after.items()
+        if key not in FREE_OPTIONS and value != before.get(key)
+    )
+
+
+def _flat(options: dict[str, Any]) -> dict[str, Any]:
+    return {**{key: value for key, value in options.items() if key != "dqn"}, **options.get("dqn", {})}

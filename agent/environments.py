@@ -1,6 +1,7 @@
 """The environments: CartPole-v1 as it is, and CartPoleContinuing-v0, in which nothing ends early.
 
-Importing this module registers the second with Gymnasium. Not for stepping many at once (``vector.py``).
+Importing this module registers the second with Gymnasium. Not for stepping many at
+once (``training/frame_envs.py``).
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from ray import serve
 from ray.serve.config import HTTPOptions
 
 from benchmarks.stand_in import stand_in_app
-from reward_server.ray_serve import Replica
+from reward_server.launch.ray_serve import Replica
 
 
 class StandInReplica:

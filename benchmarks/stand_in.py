@@ -17,9 +17,9 @@ import uvicorn
 from fastapi import FastAPI
 from PIL import Image
 
-from reward_server.app import create_app
-from reward_server.model import Answer, Question
-from reward_server.rubrics import load_rubrics
+from reward_server.api.app import create_app
+from reward_server.engine.interface import Answer, Question
+from reward_server.rubrics.loading import load_rubrics
 from reward_server.service import Rewarder, Service
 from reward_server.settings import Settings
 from tests.fakes import FakeEngine

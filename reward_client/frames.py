@@ -1,6 +1,6 @@
 """Frames and their bytes: encoding an array for the wire.
 
-Not for decoding what a stranger sent; the server does that with its limits (``decode.py``).
+Not for decoding what a stranger sent; the server does that with its limits (``images/decode.py``).
 """
 
 from __future__ import annotations

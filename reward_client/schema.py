@@ -24,12 +24,15 @@ from reward_client.rubric import (
 MAX_IMAGES = 4096
 """In any request; a server's own limit is lower (``Limits``)."""
 
+MAX_TIMEOUT_S = 3600.0
+"""The longest deadline that a request may name."""
+
 _IMAGE = "Base64 of PNG or JPEG bytes, no data: prefix."
 Timeout = Annotated[
     float | None,
     Field(
         gt=0.0,
-        le=3600.0,
+        le=MAX_TIMEOUT_S,
         allow_inf_nan=False,
         description="Deadline in seconds, waiting included; 504 past it. Default: the server's.",
     ),

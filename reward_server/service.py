@@ -1,6 +1,6 @@
 """What the routes share: the parts that answer requests, once the model is there, or why they are not.
 
-Not for HTTP (``app.py``).
+Not for HTTP (``api/``).
 """
 
 from __future__ import annotations
@@ -13,19 +13,20 @@ from prometheus_client import generate_latest
 from reward_client.errors import UnavailableError
 from reward_client.rubric import NumberReadout, Rubric
 from reward_client.schema import Limits, ServerInfo
-from reward_server.access import Access, ApiKey
-from reward_server.admission import Admission
-from reward_server.cache import AnswerCache
-from reward_server.catalog import Catalog
-from reward_server.comparer import Comparer
-from reward_server.decode import FrameLimits
-from reward_server.gate import Gate
-from reward_server.health import Health, WatchedEngine
-from reward_server.intake import Intake
-from reward_server.metrics import Metrics
-from reward_server.model import Engine, EngineDeadError
-from reward_server.scorer import Scorer
+from reward_server.admission.gate import Gate
+from reward_server.admission.image_queue import ImageQueue
+from reward_server.admission.keys import ApiKey, KeyRing
+from reward_server.admission.quotas import Quotas
+from reward_server.engine.health import Health, WatchedEngine
+from reward_server.engine.interface import Engine, EngineDeadError
+from reward_server.images.decode import FrameLimits
+from reward_server.images.prepare import Intake
+from reward_server.scoring.answer_cache import AnswerCache
+from reward_server.scoring.catalog import Catalog
+from reward_server.scoring.comparer import Comparer
+from reward_server.scoring.scorer import Scorer
 from reward_server.settings import Settings
+from reward_server.telemetry.metrics import Metrics
 
 
 class Rewarder:
@@ -58,6 +59,10 @@ class Rewarder:
             else:
                 await self._engine.ask([frame], question)
 
+    async def watch(self) -> None:
+        """Watches the engine until it is dead, which raises EngineDeadError."""
+        await self.health.watch(self.warm_up, lambda: self._engine.errored)
+
     def info(self) -> ServerInfo:
         """What ``GET /info`` answers."""
         limits = Limits(
@@ -88,31 +93,35 @@ class Service:
     ) -> None:
         self._load, self._on_failure = load, on_failure
         self._rewarder: Rewarder | None = None
-        self._failed = False
+        self._failure: UnavailableError | None = None
         self.metrics = Metrics()
-        self.access = Access(keys, settings.max_images_per_request)
-        self.admission = Admission(settings.max_running_images, settings.max_queued_images)
-        self.gate = Gate(self.access, self.admission)
+        self.keys = KeyRing(keys)
+        quotas = Quotas(keys, settings.max_images_per_request)
+        self.queue = ImageQueue(settings.max_running_images, settings.max_queued_images)
+        self.gate = Gate(quotas, self.queue)
 
     async def run(self) -> None:
         """Loads what answers requests, then watches it; a failure goes to ``on_failure``."""
         try:
             self._rewarder = await self._load()
-            await self._rewarder.health.watch(self._rewarder.warm_up)
+            await self._rewarder.watch()
         except Exception as error:  # noqa: BLE001 - whatever it was, the process cannot serve
             self.fail(error)
 
-    def fail(self, error: BaseException) -> None:
-        """Marks the service as dead and reports why, once."""
-        if not self._failed:
-            self._failed = True
-            self.gate.end(UnavailableError("the model's engine died", code="engine_dead"))
-            self._on_failure(error)
+    def fail(self, error: BaseException) -> UnavailableError:
+        """Marks the service as dead and reports why, once.
 
-    def dead(self, errors: BaseExceptionGroup[EngineDeadError]) -> UnavailableError:
-        """Marks the service as dead by its engine, and gives the error that clients see."""
-        self.fail(errors.exceptions[0])
-        return UnavailableError("the model's engine died", code="engine_dead")
+        Returns:
+            What clients are told from now on.
+        """
+        if self._failure is None:
+            what, code = "the model could not be loaded", "load_failed"
+            if self._rewarder is not None:
+                what, code = str(EngineDeadError()), "engine_dead"
+            self._failure = UnavailableError(f"{what}; the server is exiting", code=code)
+            self.gate.end(self._failure)
+            self._on_failure(error)
+        return self._failure
 
     def rewarder(self) -> Rewarder:
         """What answers requests.
@@ -120,8 +129,8 @@ class Service:
         Raises:
             UnavailableError: it is still loading, or dead.
         """
-        if self._failed:
-            raise UnavailableError("the model's engine is dead; the server is exiting", code="engine_dead")
+        if self._failure is not None:
+            raise self._failure
         if self._rewarder is None:
             raise UnavailableError("the model is still loading", code="loading", retry_after_s=2)
         return self._rewarder
@@ -146,6 +155,6 @@ class Service:
         except UnavailableError:
             ready = 0.0
         self.metrics.ready.set(ready)
-        self.metrics.images.labels("queued").set(self.admission.queued_images)
-        self.metrics.images.labels("running").set(self.admission.running_images)
+        self.metrics.images.labels("queued").set(self.queue.queued_images)
+        self.metrics.images.labels("running").set(self.queue.running_images)
         return generate_latest(self.metrics.registry) + generate_latest()

@@ -52,8 +52,8 @@ class Settings(BaseSettings):
 
     api_keys: SecretStr | None = Field(
         default=None,
-        description="API keys, separated by commas; behind a key may stand its images per second. Better "
-        "given as REWARD_API_KEYS or in a file: other users see a command line",
+        description="API keys, separated by commas, each as `key` or `key images_per_second`. Set "
+        "REWARD_API_KEYS or use a file: other users of this machine can see a command line",
     )
     api_key_file: Path | None = Field(default=None, description="file with API keys, one a line")
     allow_unauthenticated: bool = Field(

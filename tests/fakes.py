@@ -26,8 +26,7 @@ from reward_client.schema import (
     Timings,
     Usage,
 )
-from reward_server.label_tree import build_tree
-from reward_server.model import (
+from reward_server.engine.interface import (
     Answer,
     EngineDeadError,
     EngineFrameError,
@@ -36,6 +35,7 @@ from reward_server.model import (
     Question,
     QuestionError,
 )
+from reward_server.engine.label_tree import build_tree
 
 
 def image(colour: str = "white", size: tuple[int, int] = (60, 40)) -> str:
@@ -59,6 +59,10 @@ class FakeEngine:
         self.cancelled = 0
         self.asked: list[Image.Image] = []
         self.prompts: list[str] = []
+
+    @property
+    def errored(self) -> bool:
+        return self.dead
 
     def question(self, prompt: str, labels: Sequence[str], images: int = 1, max_tokens: int = 1) -> Question:
         if "<image>" in prompt:
@@ -85,7 +89,7 @@ class FakeEngine:
 
     async def _note(self, images: Sequence[Image.Image], question: Question) -> None:
         if self.dead:
-            raise EngineDeadError("the engine died")
+            raise EngineDeadError
         if self.failing:
             raise EngineFrameError("the engine could not process this frame")
         try:

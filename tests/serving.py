@@ -12,10 +12,10 @@ from typing import Any
 import httpx
 import uvicorn
 
-from reward_server.access import read_keys
-from reward_server.app import create_app
-from reward_server.protocol import ImpatientProtocol
-from reward_server.rubrics import load_rubrics
+from reward_server.admission.keys import read_keys
+from reward_server.api.app import create_app
+from reward_server.api.connection_limits import ImpatientProtocol
+from reward_server.rubrics.loading import load_rubrics
 from reward_server.service import Rewarder, Service
 from reward_server.settings import Settings
 from tests.fakes import FakeEngine, image

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reward_client.errors import UnavailableError
-from reward_server.admission import Admission, DrainRate
+from reward_server.admission.image_queue import DrainRate, ImageQueue
 
 
 class Clock:
@@ -21,7 +21,7 @@ class Clock:
         return self.now
 
 
-async def hold(admission: Admission, images: int, release: asyncio.Event, order: list[int]) -> None:
+async def hold(admission: ImageQueue, images: int, release: asyncio.Event, order: list[int]) -> None:
     async with admission.admit(images):
         order.append(images)
         await release.wait()
@@ -29,7 +29,7 @@ async def hold(admission: Admission, images: int, release: asyncio.Event, order:
 
 def test_what_fits_runs_and_what_does_not_waits_its_turn() -> None:
     async def scenario() -> None:
-        admission, order = Admission(4, 100), list[int]()
+        admission, order = ImageQueue(4, 100), list[int]()
         releases = [asyncio.Event() for _ in range(4)]
         tasks = [
             asyncio.create_task(hold(admission, images, release, order))
@@ -52,7 +52,7 @@ def test_what_fits_runs_and_what_does_not_waits_its_turn() -> None:
 def test_over_the_queues_limit_is_unavailable_with_the_drain_time() -> None:
     async def scenario() -> None:
         clock = Clock()
-        admission, release = Admission(4, 8, clock), asyncio.Event()
+        admission, release = ImageQueue(4, 8, clock), asyncio.Event()
         for _ in range(3):  # 4 images a second
             async with admission.admit(4):
                 clock.now += 1.0
@@ -71,7 +71,7 @@ def test_over_the_queues_limit_is_unavailable_with_the_drain_time() -> None:
 
 def test_a_request_that_is_larger_than_the_limit_runs_alone() -> None:
     async def scenario() -> None:
-        admission = Admission(4, 8)
+        admission = ImageQueue(4, 8)
         async with admission.admit(6):
             assert admission.running_images == 6
         assert admission.running_images == 0
@@ -87,7 +87,7 @@ def test_a_request_that_is_larger_than_the_limit_runs_alone() -> None:
 def test_whatever_is_cancelled_no_place_is_lost_and_no_limit_passed(
     requests: list[tuple[int, int, bool]], max_running: int, max_queued: int
 ) -> None:
-    async def one(admission: Admission, images: int, turns: int) -> None:
+    async def one(admission: ImageQueue, images: int, turns: int) -> None:
         with contextlib.suppress(UnavailableError):
             async with admission.admit(images):
                 for _ in range(turns):
@@ -96,7 +96,7 @@ def test_whatever_is_cancelled_no_place_is_lost_and_no_limit_passed(
                     await asyncio.sleep(0)
 
     async def scenario() -> None:
-        admission = Admission(max_running, max_queued)
+        admission = ImageQueue(max_running, max_queued)
         tasks = []
         for images, turns, cancelled in requests:
             tasks.append(asyncio.create_task(one(admission, images, turns)))

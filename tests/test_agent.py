@@ -15,13 +15,15 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from agent.config import TrainConfig
-from agent.evaluate import true_returns
-from agent.labeler import Labeler
-from agent.samples import Samples, mark
+from agent.recording.marked_frame import mark
+from agent.recording.samples import Samples
+from agent.rewards.labeler import Labeler
+from agent.training.evaluate import true_returns
+from agent.training.train import Trainer
 from reward_client.errors import UnavailableError
 from reward_client.rubric import Rubric
 from reward_client.schema import ItemStatus, RewardItem, ScoreResponse
-from tests.fakes import response
+from tests.fakes import FakeClient, response, server_info
 
 COUNT = 10
 FRAME = np.full((400, 600, 3), 255, dtype=np.uint8)
@@ -135,3 +137,54 @@ def test_frames_without_a_reward_are_kept_beside_those_that_were_asked_for(tmp_p
             kept.append(step)
             samples.add(FRAME, label, state, episode=1, step=step + 1)
     assert kept == [0, 3, 10]
+
+
+class Picky(SlowestFirst):
+    """A server that takes 8 images in one request."""
+
+    def __init__(self) -> None:
+        self.sizes: list[int] = []
+
+    def score(self, frames: Sequence[NDArray[np.uint8]], rubric: str | Rubric) -> ScoreResponse:
+        self.sizes.append(len(frames))
+        return super().score(frames, rubric)
+
+
+def test_no_request_is_larger_than_the_server_takes() -> None:
+    client = Picky()
+    with Labeler(client, "r", max_images=8) as labeler:
+        for shade in range(20):
+            labeler.submit(np.full((2, 2, 3), shade, dtype=np.uint8))
+        labels = labeler.end_chunk().result()
+    assert sorted(client.sizes) == [4, 8, 8]
+    assert [label.reward for label in labels] == [float(shade) for shade in range(20)]
+
+
+def test_a_run_asks_for_as_many_images_as_the_server_takes(tmp_path: Path) -> None:
+    client, info = Picky(), server_info()
+    few = info.model_copy(update={"limits": info.limits.model_copy(update={"max_images_per_request": 8})})
+    config = TrainConfig(
+        runs=tmp_path, env_steps=128, learning_starts=64, eval_episodes=1, eval_every=0, gradient_steps=0
+    )
+    Trainer(config, client, few).run()
+    assert max(client.sizes) == 8
+    assert sum(client.sizes) == 128
+
+
+def test_a_chunk_keeps_the_frames_of_samples_alone(tmp_path: Path) -> None:
+    config = TrainConfig(
+        runs=tmp_path, env_steps=128, learning_starts=64, eval_episodes=1, samples=3, sample_every=5
+    )
+    trainer = Trainer(config, FakeClient(), server_info())
+    with Labeler(FakeClient(), "r") as trainer.labeler:
+        chunk = trainer._act()
+        assert sorted(chunk.frames) == [0, 5, 10]
+        chunk.wait()
+        assert sorted(chunk.frames) == [0, 5, 10]
+    with Labeler(FakeClient(reward=None), "r") as trainer.labeler:
+        chunk = trainer._act()
+        assert chunk.frames == {}
+        chunk.wait()
+        assert len(chunk.frames) == 64  # any of them may become a sample of a failure
+    trainer.recorder.finish({})
+    trainer.envs.close()

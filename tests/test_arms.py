@@ -11,15 +11,14 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
-from agent.arms import Arm, chunk_rewards, oracle_reward
-from agent.config import ConfigError, TrainConfig
-from agent.dqn import DqnConfig
-from agent.recorder import read_rows
-from agent.statistics import iqm, iqm_difference, iqm_interval, verdict
-from agent.train import Trainer
+from agent.config import Arm, ConfigError, DqnConfig, TrainConfig
+from agent.experiment.seed_statistics import iqm, iqm_difference, iqm_interval, verdict
+from agent.recording.run_folder import read_rows
+from agent.rewards.arms import chunk_rewards, oracle_reward
+from agent.training.train import Trainer
 from reward_client.rubric import DistanceMap
-from reward_server.readouts import Reading
-from reward_server.reward_maps import reward_of
+from reward_server.reading.readouts import Reading
+from reward_server.reading.reward_maps import reward_of
 from tests.fakes import FakeClient, server_info
 
 SCORED: list[float | None] = [0.1, 0.2, None, 0.4, 0.5, 0.6]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reward_server.cache import OVERHEAD_BYTES, AnswerCache
+from reward_server.scoring.answer_cache import OVERHEAD_BYTES, AnswerCache
 
 
 @given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 500))), st.integers(0, 5000))

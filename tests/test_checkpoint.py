@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reward_server.checkpoint import CheckpointError, checked_model, folder_digest
+from reward_server.engine.model_source import CheckpointError, checked_model, folder_digest
 
 
 def folder(path: Path, config: str, *files: str) -> Path:

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from agent import commands
-from agent.checkpoint import CheckpointError
-from agent.train import RunStoppedError
+from agent.training.checkpoint_file import CheckpointError
+from agent.training.train import RunStoppedError
 from reward_client.errors import ServerUnreachableError
 
 SUMMARY = {
@@ -69,7 +69,7 @@ def test_the_exit_code_tells_whether_it_was_solved(
     assert caught.value.code == code
 
 
-@pytest.mark.parametrize("command", ["train", "demo", "compare"])
+@pytest.mark.parametrize("command", ["train", "demo", "experiment"])
 def test_every_option_has_its_help(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str
 ) -> None:
@@ -86,8 +86,8 @@ def test_every_option_has_its_help(
     [
         (["train", "--num-envs", "0"], "--num-envs must be at least 1"),
         (["train", "--env", "CartPole-v1", "--any-tilt"], "--any-tilt goes with"),
-        (["compare", "--arm", "env"], "--arm is for single runs"),
-        (["compare", "--envs", "Pong"], "'Pong' is neither"),
+        (["experiment", "--arm", "env"], "--arm is for single runs"),
+        (["experiment", "--envs", "Pong"], "'Pong' is neither"),
     ],
 )
 def test_an_option_out_of_its_range_ends_with_a_sentence(

@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
-from reward_server import protocol
-from reward_server.protocol import ImpatientProtocol
+from reward_server.api import connection_limits
+from reward_server.api.connection_limits import ImpatientProtocol
 from tests.serving import Serving, serving
 from tests.waiting import until
 
@@ -66,7 +66,7 @@ def test_bodies_that_are_too_much_together_are_503() -> None:
 def test_a_head_that_does_not_come_loses_its_connection(
     begun: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(protocol, "HEAD_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(connection_limits, "HEAD_TIMEOUT_S", 0.3)
     with serving() as server:
         started = time.monotonic()
         assert raw(server, begun) == b""
@@ -75,7 +75,7 @@ def test_a_head_that_does_not_come_loses_its_connection(
 
 
 def test_slow_heads_behind_a_first_request_lose_their_connection_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(protocol, "HEAD_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(connection_limits, "HEAD_TIMEOUT_S", 0.3)
     with serving() as server, socket.create_connection(("127.0.0.1", server.port), timeout=5) as connection:
         connection.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
         assert b"200" in connection.recv(65536)
@@ -94,7 +94,7 @@ def test_a_head_over_the_limit_loses_its_connection() -> None:
 
 
 def test_a_client_that_never_reads_loses_its_connection(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(protocol, "READ_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(connection_limits, "READ_TIMEOUT_S", 0.3)
     with serving() as server:
         connection = socket.create_connection(("127.0.0.1", server.port), timeout=2)
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)

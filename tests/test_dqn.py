@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from agent.dqn import (
+from agent.config import DqnConfig
+from agent.training.dqn import (
     OBSERVATION_SCALE,
-    DqnConfig,
     Learner,
     greedy_actions,
     new_learner,
@@ -18,7 +18,7 @@ from agent.dqn import (
     td_targets,
     update,
 )
-from agent.replay import Replay, Transitions
+from agent.training.replay import Replay, Transitions
 
 
 def steps(replay: Replay, rewards: list[float | None], ended: dict[int, str] | None = None) -> None:

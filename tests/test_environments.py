@@ -14,7 +14,7 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from numpy.typing import NDArray
 
 from agent.environments import CARTPOLE, CONTINUING, EPISODE_STEPS
-from agent.vector import FrameEnvs, FrameInInfo, envs_state, make_envs, restore_envs
+from agent.training.frame_envs import FrameEnvs, FrameInInfo, envs_state, make_envs, restore_envs
 
 
 @pytest.mark.parametrize("any_tilt", [False, True])

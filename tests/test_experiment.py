@@ -16,14 +16,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from agent.arms import Arm
-from agent.compare import CompareConfig, finished
-from agent.comparison import MixedRewardsError, write_comparison
-from agent.config import ConfigError, TrainConfig
-from agent.run_pool import RunPool
-from agent.train import Trainer
-from agent.vector import make_envs
+from agent.config import Arm, ConfigError, TrainConfig
+from agent.experiment.plan import ExperimentConfig, finished
+from agent.experiment.report import write_report
+from agent.experiment.results import MixedRewardsError
+from agent.experiment.run_pool import RunPool
+from agent.training.frame_envs import make_envs
+from agent.training.train import Trainer
 from tests.fakes import FakeClient, server_info
+
+pytestmark = pytest.mark.slow
 
 
 def plan(
@@ -32,7 +34,7 @@ def plan(
     base = TrainConfig(
         name="c", runs=tmp_path, env_steps=192, learning_starts=64, eval_episodes=2, eval_every=64
     )
-    return CompareConfig(arms=arms, seeds=seeds, train=base).plan()
+    return ExperimentConfig(arms=arms, seeds=seeds, train=base).plan()
 
 
 def train(config: TrainConfig, progress: Callable[[int], None]) -> None:
@@ -87,20 +89,20 @@ def test_the_plan_has_every_arm_environment_and_seed_once(tmp_path: Path) -> Non
 
 
 def test_any_tilt_goes_to_the_environment_that_has_it(tmp_path: Path) -> None:
-    runs = CompareConfig(train=TrainConfig(runs=tmp_path, any_tilt=True)).plan()
+    runs = ExperimentConfig(train=TrainConfig(runs=tmp_path, any_tilt=True)).plan()
     assert {run.any_tilt for run in runs if run.env == "CartPole-v1"} == {False}
     assert {run.any_tilt for run in runs if run.env == "CartPoleContinuing-v0"} == {True}
 
 
 def test_an_arm_is_named_once() -> None:
     with pytest.raises(ConfigError, match="--arms takes one or more, each once"):
-        CompareConfig(arms=(Arm.VLM, Arm.VLM))
+        ExperimentConfig(arms=(Arm.VLM, Arm.VLM))
 
 
 @pytest.mark.parametrize("changes", [{"arm": Arm.ENV}, {"seed": 7}, {"env": "CartPoleContinuing-v0"}])
 def test_options_of_a_single_run_are_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match="is for single runs"):
-        CompareConfig(train=TrainConfig(**changes))
+        ExperimentConfig(train=TrainConfig(**changes))
 
 
 def test_workers_do_all_runs_and_a_second_time_there_is_nothing_to_do(tmp_path: Path) -> None:
@@ -112,10 +114,10 @@ def test_workers_do_all_runs_and_a_second_time_there_is_nothing_to_do(tmp_path: 
     assert pool.steps_done() == 192 * len(runs)
     assert seen[-1] == len(runs)
     assert all(finished(run) for run in runs)
-    text = write_comparison(tmp_path / "c", runs, minutes=1.0)
+    text = write_report(tmp_path / "c", runs, minutes=1.0)
     assert text.count("| CartPole") == 4
     assert "no verdict" in text  # vlm was not run
-    content = json.loads((tmp_path / "c" / "comparison.json").read_text())
+    content = json.loads((tmp_path / "c" / "experiment.json").read_text())
     assert (content["runs_planned"], content["runs_finished"]) == (12, 12)
     page = (tmp_path / "c" / "report.html").read_text()
     assert page.count("<img") == 6
@@ -173,12 +175,12 @@ def test_a_long_plan_that_is_cut_short_does_not_keep_the_process_alive(tmp_path:
     code = f"""
 import time
 from pathlib import Path
-from agent.compare import CompareConfig
+from agent.experiment.plan import ExperimentConfig
 from agent.config import TrainConfig
-from agent.run_pool import RunPool
-from tests.test_compare import never_ends
+from agent.experiment.run_pool import RunPool
+from tests.test_experiment import never_ends
 if __name__ == "__main__":
-    plan = CompareConfig(seeds=30, train=TrainConfig(name="c", runs=Path({str(tmp_path)!r}))).plan()
+    plan = ExperimentConfig(seeds=30, train=TrainConfig(name="c", runs=Path({str(tmp_path)!r}))).plan()
     RunPool(never_ends, plan, 1).run(time.monotonic() + 5, lambda *_: None)
 """
     (tmp_path / "long.py").write_text(code)
@@ -189,7 +191,7 @@ if __name__ == "__main__":
 
 def test_resampled_needs_the_arm_that_it_draws_from() -> None:
     with pytest.raises(ConfigError, match="add vlm"):
-        CompareConfig(arms=(Arm.RESAMPLED, Arm.RANDOM))
+        ExperimentConfig(arms=(Arm.RESAMPLED, Arm.RANDOM))
 
 
 def test_a_folder_with_other_options_is_not_mixed_in(tmp_path: Path) -> None:
@@ -206,8 +208,8 @@ def test_rewards_of_two_kinds_are_not_compared(tmp_path: Path) -> None:
     runs = plan(tmp_path, (Arm.VLM,), seeds=1)
     for run in runs:
         Trainer(run, FakeClient(), server_info()).run()
-    write_comparison(tmp_path / "c", runs, 1.0)
+    write_report(tmp_path / "c", runs, 1.0)
     path = runs[0].folder / "summary.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "reward_id": "other"}))
     with pytest.raises(MixedRewardsError, match="abc, other"):
-        write_comparison(tmp_path / "c", runs, 1.0)
+        write_report(tmp_path / "c", runs, 1.0)

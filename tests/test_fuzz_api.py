@@ -15,6 +15,8 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from tests.serving import serving
 
+pytestmark = pytest.mark.slow
+
 OPERATIONS = 8
 
 

@@ -9,8 +9,11 @@ from collections.abc import Awaitable, Callable
 import pytest
 from PIL import Image
 
-from reward_server.health import Health, WatchedEngine
-from reward_server.model import EngineDeadError, EngineFrameError
+from reward_client.errors import UnavailableError
+from reward_server.engine.health import Health, WatchedEngine
+from reward_server.engine.interface import EngineDeadError, EngineFrameError
+from reward_server.service import Rewarder, Service
+from reward_server.settings import Settings
 from tests.fakes import FakeEngine
 
 FRAME = [Image.new("RGB", (32, 32))]
@@ -37,7 +40,7 @@ class Scene:
 def watched(story: Callable[[Scene], Awaitable[None]]) -> None:
     async def run() -> None:
         scene = Scene()
-        watch = asyncio.create_task(scene.health.watch(scene.ask))
+        watch = asyncio.create_task(scene.health.watch(scene.ask, lambda: False))
         try:
             await story(scene)
         finally:
@@ -120,6 +123,28 @@ def test_an_engine_that_died_ends_the_watch() -> None:
         scene = Scene()
         scene.fake.dead = True
         with pytest.raises(EngineDeadError):
-            await scene.health.watch(scene.ask)
+            await scene.health.watch(scene.ask, lambda: False)
 
     asyncio.run(run())
+
+
+def test_the_watch_sees_an_engine_that_says_it_is_dead() -> None:
+    async def run() -> None:
+        scene = Scene()
+        with pytest.raises(EngineDeadError, match="died"):
+            await asyncio.wait_for(scene.health.watch(scene.ask, lambda: True), 5)
+
+    asyncio.run(run())
+
+
+def test_a_load_that_failed_is_not_called_a_dead_engine() -> None:
+    async def load() -> Rewarder:
+        raise ValueError("no such weights")
+
+    failures: list[BaseException] = []
+    service = Service(load, failures.append, Settings())
+    asyncio.run(service.run())
+    with pytest.raises(UnavailableError, match="could not be loaded") as caught:
+        service.check_ready()
+    assert caught.value.code == "load_failed"
+    assert str(failures[0]) == "no such weights"

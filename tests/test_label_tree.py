@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reward_server.label_tree import LabelError, build_tree, label_logprobs
+from reward_server.engine.label_tree import LabelError, build_tree, label_logprobs
 
 END = 9
 TOKENS = (1, 2, 3, END)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reward_server.numbers import read_number
+from reward_server.reading.number_in_text import read_number
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from reward_server.app import create_app
+from reward_server.api.app import create_app
 from reward_server.service import Rewarder, Service
 from reward_server.settings import Settings
 

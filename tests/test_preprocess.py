@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from reward_client.rubric import Preprocess, PreprocessOrRegion, Region
-from reward_server.preprocess import PAD_COLOR, compose_pair, cut_region, fit, pad_to_square, pair_side_px
+from reward_server.images.fit import PAD_COLOR, compose_pair, cut_region, fit, pad_to_square, pair_side_px
 
 
 @pytest.mark.parametrize("size", [(600, 400), (400, 600), (224, 224), (100, 30), (1, 8)])

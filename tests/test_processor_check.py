@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from transformers import AutoProcessor, CLIPImageProcessorPil
 
-from reward_server.processor_check import FREE_SIZE_PX, changes_of, input_size_px
+from reward_server.engine.processor_check import FREE_SIZE_PX, changes_of, input_size_px
 from tests.conftest import CHECKPOINT
 
 SQUARE = {"height": 56, "width": 56}

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from agent.config import ConfigError, TrainConfig
-from agent.question import resolve_question
+from agent.rewards.question import resolve_question
 from reward_client import RewardClient
 from reward_client.schema import RubricInfo
 from tests.serving import serving

@@ -17,7 +17,7 @@ from ray.cluster_utils import Cluster
 from ray.serve.config import HTTPOptions
 
 from reward_client import RewardClient
-from reward_server.ray_serve import Replica
+from reward_server.launch.ray_serve import Replica
 from tests import waiting
 from tests.conftest import CHECKPOINT
 

@@ -17,8 +17,8 @@ from reward_client.rubric import (
     WeightsMap,
     YesNoReadout,
 )
-from reward_server.readouts import read_every_way, read_labels
-from reward_server.reward_maps import reward_of
+from reward_server.reading.readouts import read_every_way, read_labels
+from reward_server.reading.reward_maps import reward_of
 
 LOGPROBS = st.lists(st.floats(-200.0, 0.0), min_size=3, max_size=3)
 LABELS = ["-10", "0", "30"]

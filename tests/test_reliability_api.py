@@ -16,8 +16,8 @@ from pydantic import ValidationError
 
 from reward_client.errors import UnavailableError
 from reward_client.schema import ScoreRequest
-from reward_server.model import Question
-from reward_server.request_log import JsonFormatter, request_id
+from reward_server.engine.interface import Question
+from reward_server.telemetry.logs import JsonFormatter, request_id
 from tests.fakes import image
 from tests.serving import Serving, serving
 from tests.waiting import until
@@ -29,7 +29,7 @@ def test_over_the_limits_requests_wait_then_are_sent_away_with_a_time() -> None:
     with serving(max_running_images=2, max_queued_images=4) as server, ThreadPoolExecutor(3) as threads:
         server.engine.hanging = True
         accepted = [threads.submit(server.score, 2) for _ in range(3)]
-        until(lambda: server.service.admission.queued_images == 4)
+        until(lambda: server.service.queue.queued_images == 4)
         refused = server.score(2)
         assert refused.status_code == 503
         assert refused.json()["error"]["code"] == "overloaded"
@@ -52,7 +52,7 @@ def test_past_its_deadline_a_request_is_504_and_its_work_is_cancelled() -> None:
         assert answer.status_code == 504
         assert answer.json()["error"]["param"] == "timeout_s"
         assert server.engine.cancelled == 2
-        assert server.service.admission.running_images == 0
+        assert server.service.queue.running_images == 0
 
 
 @pytest.mark.parametrize("timeout_s", [0, -1, 1e9, "soon"])
@@ -74,8 +74,8 @@ def test_a_client_that_leaves_has_its_work_cancelled_and_its_place_freed() -> No
                     timeout=1.0,
                 )
         until(lambda: server.engine.cancelled == 2)
-        until(lambda: server.service.admission.running_images == 0)
-        assert server.service.admission.queued_images == 0
+        until(lambda: server.service.queue.running_images == 0)
+        assert server.service.queue.queued_images == 0
         server.engine.hanging = False
         assert server.score().status_code == 200
 
@@ -101,20 +101,20 @@ def test_a_request_that_outlives_the_drain_is_told_so() -> None:
     with serving() as server, ThreadPoolExecutor(1) as threads:
         server.engine.hanging = True
         accepted = threads.submit(server.score)
-        until(lambda: server.service.admission.running_images == 1)
+        until(lambda: server.service.queue.running_images == 1)
         error = UnavailableError("the server is stopping", code="draining")
         assert server.loop is not None
         server.loop.call_soon_threadsafe(server.service.gate.end, error)
         answer = accepted.result()
         assert (answer.status_code, answer.json()["error"]["code"]) == (503, "draining")
-        assert server.service.admission.running_images == 0
+        assert server.service.queue.running_images == 0
 
 
 def test_a_draining_server_takes_nothing_new_and_finishes_what_it_has() -> None:
     with serving() as server, ThreadPoolExecutor(1) as threads:
         server.engine.hanging = True
         accepted = threads.submit(server.score)
-        until(lambda: server.service.admission.running_images == 1)
+        until(lambda: server.service.queue.running_images == 1)
         server.service.gate.drain()
         assert server.http.get("/readyz").json()["error"]["code"] == "draining"
         refused = server.score()
@@ -173,7 +173,7 @@ def test_a_full_queue_refuses_before_it_reads_what_is_asked() -> None:
     with serving(max_running_images=1, max_queued_images=0) as server, ThreadPoolExecutor(1) as threads:
         server.engine.hanging = True
         accepted = threads.submit(server.score)
-        until(lambda: server.service.admission.is_full)
+        until(lambda: server.service.queue.is_full)
         refused = server.http.post("/score", content=b"{" * 500_000)
         assert refused.status_code == 503
         server.engine.hanging = False

@@ -18,13 +18,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from agent import commands
-from agent.arms import Arm
-from agent.compare import CompareConfig
-from agent.comparison import write_comparison
-from agent.config import ConfigError, TrainConfig
-from agent.report import write_report
-from agent.train import RunStoppedError, Trainer
-from agent.video import film
+from agent.config import Arm, ConfigError, TrainConfig
+from agent.experiment.plan import ExperimentConfig
+from agent.experiment.report import write_report as write_experiment_report
+from agent.reporting.run_report import write_report
+from agent.reporting.video import film
+from agent.training.train import RunStoppedError, Trainer
 from reward_client.rubric import Rubric
 from reward_client.schema import ItemStatus, RewardItem, ScoreResponse
 from tests.fakes import FakeClient, response, server_info
@@ -126,10 +125,12 @@ def run_report(tmp_path: Path) -> Path:
 
 def comparison_report(tmp_path: Path) -> Path:
     arms = (Arm.VLM, Arm.CONSTANT, Arm.RANDOM, Arm.RESAMPLED)
-    runs = CompareConfig(arms=arms, seeds=3, train=options(tmp_path, name="c", max_failed_share=0.5)).plan()
+    runs = ExperimentConfig(
+        arms=arms, seeds=3, train=options(tmp_path, name="c", max_failed_share=0.5)
+    ).plan()
     for run in runs:
         Trainer(run, Angles() if run.arm.scores_frames else None, server_info()).run()
-    write_comparison(tmp_path / "c", runs, 1.0)
+    write_experiment_report(tmp_path / "c", runs, 1.0)
     return tmp_path / "c" / "report.html"
 
 

@@ -16,16 +16,17 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-import agent.train
-from agent import checkpoint
-from agent.arms import Arm
-from agent.checkpoint import CheckpointError
-from agent.config import TrainConfig
-from agent.labeler import RewardsChangedError
-from agent.train import Trainer
+import agent.training.train
+from agent.config import Arm, TrainConfig
+from agent.rewards.labeler import RewardsChangedError
+from agent.training import checkpoint_file as checkpoint
+from agent.training.checkpoint_file import CheckpointError
+from agent.training.train import Trainer
 from reward_client.rubric import Rubric
 from reward_client.schema import ScoreResponse
 from tests.fakes import response, server_info
+
+pytestmark = pytest.mark.slow
 
 
 class ByPixels:
@@ -112,7 +113,7 @@ def test_a_run_that_was_interrupted_in_learning_or_evaluation_ends_like_one_that
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, calls: int
 ) -> None:
     whole = trained(config(tmp_path / "whole"), ByPixels())
-    real, count = getattr(agent.train, place), 0
+    real, count = getattr(agent.training.train, place), 0
 
     def interrupted(*arguments: Any, **options: Any) -> Any:
         nonlocal count
@@ -121,7 +122,7 @@ def test_a_run_that_was_interrupted_in_learning_or_evaluation_ends_like_one_that
             raise KeyboardInterrupt
         return real(*arguments, **options)
 
-    monkeypatch.setattr(agent.train, place, interrupted)
+    monkeypatch.setattr(agent.training.train, place, interrupted)
     with pytest.raises(KeyboardInterrupt):
         trained(config(tmp_path / "broken"), ByPixels())
     monkeypatch.undo()

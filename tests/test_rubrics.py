@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reward_server.rubrics import RubricFileError, load_rubrics
+from reward_server.rubrics.loading import RubricFileError, load_rubrics
 from tiny_llava.accuracy import QUESTIONS
 from tiny_llava.questions import ANSWERS
 

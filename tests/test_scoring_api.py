@@ -19,8 +19,8 @@ from reward_client.schema import (
     ScoreResponse,
     ServerInfo,
 )
-from reward_server.app import create_app
-from reward_server.rubrics import load_rubrics
+from reward_server.api.app import create_app
+from reward_server.rubrics.loading import load_rubrics
 from reward_server.service import Rewarder, Service
 from reward_server.settings import Settings
 from tests.fakes import FakeEngine, image

@@ -17,7 +17,7 @@ from PIL import Image
 from transformers import AutoTokenizer
 
 from reward_client.rubric import Preprocess
-from reward_server.preprocess import fit, pair_side_px
+from reward_server.images.fit import fit, pair_side_px
 from tests.conftest import CHECKPOINT
 from tiny_llava.card import card
 from tiny_llava.data import Batches, Frames, render_training_frames
@@ -152,6 +152,7 @@ def test_a_trained_pair_is_what_the_server_composes() -> None:
     assert pair_side_px(224) == 108
 
 
+@pytest.mark.slow
 def test_the_recipe_makes_the_same_files_twice(tmp_path: Path) -> None:
     digests = [
         train(Recipe(out=tmp_path / name, frames=64, steps=3, batch_size=16, pairs=4, warmup_steps=1))[

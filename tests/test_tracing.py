@@ -12,7 +12,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 # In a process of its own: OpenTelemetry's provider can be set only once.
 SCRIPT = """
 import sys
-from reward_server.tracing import configure_tracing
+from reward_server.telemetry.tracing import configure_tracing
 flush = configure_tracing(sys.argv[1])
 from tests.serving import serving
 with serving() as server:

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from agent.config import TrainConfig
-from agent.train import RunStoppedError, Trainer
+from agent.reporting.run_report import write_report
+from agent.training.train import RunStoppedError, Trainer
 from reward_client.errors import ServerUnreachableError
 from reward_client.rubric import Rubric
 from reward_client.schema import ScoreResponse
@@ -50,6 +51,7 @@ def test_a_run_leaves_its_files(tmp_path: Path) -> None:
     assert returned["solved"] == (returned["mean_return"] >= 475)
     assert len(list((folder / "samples").glob("*.png"))) == 10
     assert len(list((folder / "samples_marked").glob("*.png"))) == 10
+    write_report(folder)
     with Image.open(folder / "learning_curve.png") as curve:
         assert curve.size[0] > 500
     assert json.loads((folder / "config.json").read_text())["options"]["env_steps"] == 300
@@ -145,6 +147,7 @@ def test_a_server_that_dies_in_mid_run_costs_nothing_recorded(tmp_path: Path) ->
     assert (kept["mean_return"], kept["eval_episodes"]) == (None, 0)
     assert "cannot be reached" in kept["error"]
     assert kept["frames_scored"] > 0
+    write_report(folder)  # of what there is
     assert (folder / "learning_curve.png").is_file()
     assert (folder / "metrics.jsonl").read_text()
 

@@ -15,7 +15,7 @@ from PIL import Image
 from tqdm import tqdm
 from transformers import PreTrainedTokenizerFast
 
-from reward_server.preprocess import compose_pair, pad_to_square, pair_side_px
+from reward_server.images.fit import compose_pair, pad_to_square, pair_side_px
 from tiny_llava.frames import render_states, sample_states
 from tiny_llava.model import IMAGE_MEAN, IMAGE_SIZE_PX, IMAGE_STD, IMAGE_TOKENS
 from tiny_llava.questions import ANSWERS, FRAME_TASKS, TASKS, Task, compare_target, draw_wording, target

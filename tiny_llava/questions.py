@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from reward_server.compare import COMPOSED_PROMPT
+from reward_server.reading.comparison import COMPOSED_PROMPT
 
 Task = Literal["angle", "upright", "lean", "rating", "compare"]
 FRAME_TASKS: tuple[Task, ...] = ("angle", "upright", "lean", "rating")

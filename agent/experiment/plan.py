@@ -1,6 +1,6 @@
-"""Which runs a comparison consists of, and which of them are done.
+"""Which runs an experiment consists of, and which of them are done.
 
-Not for doing them (``run_pool.py``) or for what their numbers say (``comparison.py``).
+Not for doing them (``run_pool.py``) or for what their numbers say (``results.py``).
 """
 
 from __future__ import annotations
@@ -10,16 +10,14 @@ import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from agent.arms import Arm
-from agent.config import ConfigError, TrainConfig
+from agent.config import Arm, ConfigError, TrainConfig, changed_options, options
 from agent.environments import CARTPOLE, CONTINUING
-from agent.run_state import changed_options, options
 
 NOT_HERE = ("arm", "env", "seed", "resume", "video", "rewards_of")
 
 
 @dataclass(frozen=True)
-class CompareConfig:
+class ExperimentConfig:
     """Trains every arm with several seeds on both environments, and says whether the VLM's reward teaches.
 
     Raises:
@@ -40,7 +38,7 @@ class CompareConfig:
     """start a reward server of our own on this model, on the CPU, in place of --server-url"""
     port: int = 8000
     """port of that server, on loopback"""
-    train: TrainConfig = field(default_factory=lambda: TrainConfig(name="comparison"))
+    train: TrainConfig = field(default_factory=lambda: TrainConfig(name="experiment"))
 
     def __post_init__(self) -> None:
         plain = TrainConfig()

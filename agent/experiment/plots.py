@@ -1,4 +1,4 @@
-"""Draws the pictures of a comparison: IQM over seeds with its interval. Computes no verdict."""
+"""Draws the pictures of an experiment: IQM over seeds with its interval. Computes no verdict."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from agent.environments import SOLVED_RETURN
-from agent.statistics import iqm_interval
+from agent.experiment.seed_statistics import iqm_interval
 
 COLOURS = {
     "vlm": "tab:orange",

@@ -1,6 +1,6 @@
 """Worker processes that do many runs, several at a time.
 
-Not for which runs (``compare.py``) or for one run (``train.py``).
+Not for which runs (``plan.py``) or for one run (``train.py``).
 """
 
 from __future__ import annotations

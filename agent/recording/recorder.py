@@ -1,6 +1,7 @@
-"""Writes what a run leaves: configuration, metrics, labels, TensorBoard events, summary, curve.
+"""Writes what a run leaves: configuration, metrics, labels, TensorBoard events, summary.
 
-Not for checkpoints (``run_state.py``) or the report (``report.py``). Nothing here is read by training.
+Not for run states (``training/run_state.py``), pictures or the report (``reporting/run_report.py``). Nothing
+here is read by training.
 """
 
 from __future__ import annotations
@@ -17,35 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 from torch.utils.tensorboard import SummaryWriter
 
-from agent.arms import Arm
-from agent.config import ConfigError, TrainConfig
-from agent.plots import plot_angles, plot_learning_curve
-from agent.rollout import Episode
-from agent.run_state import options
-from agent.samples import Samples
-from agent.wandb_sync import WANDB_ID, wandb_run
+from agent.config import TrainConfig, options
+from agent.recording.episode import Episode
+from agent.recording.run_folder import CONFIG, LABELS, METRICS, OWN_FILES, SUMMARY, WANDB_ID
+from agent.recording.samples import Samples
+from agent.recording.wandb_sync import wandb_run
 from reward_client.rubric import Rubric
 from reward_client.schema import RewardItem, ServerInfo
-
-METRICS, LABELS, LEARNING_CURVE = "metrics.jsonl", "labels.jsonl", "learning_curve.png"
-
-OWN_FILES = (
-    "checkpoint",  # first: it must not outlive the files that it goes with
-    "config.json",
-    "summary.json",
-    METRICS,
-    LABELS,
-    LEARNING_CURVE,
-    "angle_scatter.png",
-    "report.html",
-    "video.mp4",
-    "video.gif",
-    "tensorboard",
-    WANDB_ID,
-    "samples",
-    "samples_marked",
-)
-"""What an earlier run of the same name left and this one replaces; other files stay."""
 
 
 class Recorder:
@@ -75,7 +54,7 @@ class Recorder:
             (self.folder / WANDB_ID).write_text(self._wandb.id)
         if resumed is None:  # else it stays: what the first labels came from
             self._write_json(
-                "config.json",
+                CONFIG,
                 {
                     "options": options(config),
                     "rubric": None if rubric is None else rubric.model_dump(mode="json"),
@@ -156,19 +135,14 @@ class Recorder:
         self._labels.write(json.dumps(row) + "\n")
 
     def finish(self, summary: dict[str, Any]) -> None:
-        """Writes the summary and the pictures, and closes the other files."""
+        """Writes the summary, and closes the other files."""
         self._metrics.close()
         self._labels.close()
         self._board.close()
         if self._wandb is not None:
             self._wandb.summary.update(summary)
             self._wandb.finish()
-        curve = plot_learning_curve(read_rows(self.folder / METRICS), summary)
-        curve.savefig(self.folder / LEARNING_CURVE)
-        angles = plot_angles(read_rows(self.folder / LABELS))
-        if angles is not None:
-            angles.savefig(self.folder / "angle_scatter.png")
-        self._write_json("summary.json", summary)
+        self._write_json(SUMMARY, summary)
 
     def _log(self, step: int, row: dict[str, float]) -> None:
         self._last_step = max(self._last_step, step)
@@ -189,29 +163,6 @@ class Recorder:
         part = self.folder / f"{name}.part"
         part.write_text(json.dumps(content, indent=2) + "\n")
         part.replace(self.folder / name)
-
-
-def read_rows(path: Path) -> list[dict[str, Any]]:
-    """The records of a file of JSON lines; none where there is no file."""
-    if not path.exists():
-        return []
-    return [json.loads(line) for line in path.read_text().splitlines()]
-
-
-def rewards_of(folder: Path) -> NDArray[np.float64]:
-    """All rewards of a finished run of the arm vlm, ``(n,)`` float64.
-
-    Raises:
-        ConfigError: there is no such run.
-    """
-    try:
-        summary = json.loads((folder / "summary.json").read_text())
-    except (OSError, ValueError):
-        summary = {}
-    rewards = [row["reward"] for row in read_rows(folder / LABELS) if row["reward"] is not None]
-    if summary.get("arm") != Arm.VLM or summary["error"] is not None or not rewards:
-        raise ConfigError(f"--rewards-of: {folder} holds no finished run of the arm vlm")
-    return np.array(rewards, dtype=np.float64)
 
 
 def git_commit() -> str | None:

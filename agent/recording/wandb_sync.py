@@ -8,11 +8,8 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from agent.config import ConfigError, TrainConfig
-from agent.run_state import options
-
-WANDB_ID = "wandb_id"
-"""File of a run's folder with its id there, with which a resumed run goes on."""
+from agent.config import ConfigError, TrainConfig, options
+from agent.recording.run_folder import WANDB_ID
 
 
 def wandb_run(config: TrainConfig) -> Any:

@@ -1,4 +1,7 @@
-"""Writes ``report.html`` of one run from the files in its folder. Not for comparisons of runs."""
+"""Writes the pictures and ``report.html`` of one run from the files in its folder.
+
+Not for several runs (``experiment/report.py``).
+"""
 
 from __future__ import annotations
 
@@ -8,23 +11,31 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from agent import html
-from agent.plots import (
+from agent.recording.run_folder import (
+    ANGLE_SCATTER,
+    CONFIG,
+    LABELS,
+    LEARNING_CURVE,
+    METRICS,
+    REPORT,
+    SUMMARY,
+    read_rows,
+)
+from agent.reporting.run_plots import (
     angle_error_deg,
     angle_pairs,
     near_upright,
     plot_angles,
     plot_evaluations,
+    plot_learning_curve,
     plot_returns,
     sign_accuracy,
 )
-from agent.recorder import LABELS, LEARNING_CURVE, METRICS, read_rows
-
-FILE = "report.html"
+from reward_report import html
 
 
 def write_report(folder: Path) -> Path:
-    """Writes the report of a run.
+    """Writes the report of a run, and the pictures that it shows as files of their own.
 
     Args:
         folder: the run's, with its summary.
@@ -32,9 +43,13 @@ def write_report(folder: Path) -> Path:
     Returns:
         The file.
     """
-    summary = json.loads((folder / "summary.json").read_text())
-    config = json.loads((folder / "config.json").read_text())
+    summary = json.loads((folder / SUMMARY).read_text())
+    config = json.loads((folder / CONFIG).read_text())
     metrics, labels = read_rows(folder / METRICS), read_rows(folder / LABELS)
+    plot_learning_curve(metrics, summary).savefig(folder / LEARNING_CURVE)
+    angles = plot_angles(labels)
+    if angles is not None:
+        angles.savefig(folder / ANGLE_SCATTER)
     parts = [
         html.paragraph(headline(summary), lead=True),
         html.section(
@@ -51,7 +66,7 @@ def write_report(folder: Path) -> Path:
             html.preformatted(json.dumps(config, indent=2)),
         ),
     ]
-    path = folder / FILE
+    path = folder / REPORT
     path.write_text(html.page(f"Run {folder.name}", parts), encoding="utf-8")
     return path
 

@@ -1,6 +1,6 @@
 """Films the final policy with the VLM's answers drawn on: ``video.mp4`` and ``video.gif``.
 
-Not for how an answer is drawn (``samples.py``).
+Not for how an answer is drawn (``recording/marked_frame.py``).
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from agent.evaluate import EVAL_SEED, Policy
-from agent.labeler import Labeler, Scores
-from agent.samples import mark
+from agent.recording.marked_frame import mark
+from agent.rewards.labeler import Labeler, Scores
+from agent.training.evaluate import EVAL_SEED, Policy
 from reward_client.rubric import Rubric
 
 FPS = 50
@@ -34,6 +34,7 @@ def film(
     env_id: str,
     client: Scores | None = None,
     rubric: str | Rubric = "",
+    max_images: int | None = None,
     **options: Any,
 ) -> None:
     """Plays one greedy episode, the first of the evaluation, and films it.
@@ -44,6 +45,7 @@ def film(
         env_id: name in Gymnasium's registry.
         client: where frames are scored; None films without answers.
         rubric: what is asked.
+        max_images: images that the server takes in one request; None where it is not known.
         options: of the environment.
 
     Raises:
@@ -63,7 +65,7 @@ def film(
     if client is None:
         images = [Image.fromarray(frame) for frame in frames]
     else:
-        with Labeler(client, rubric) as labeler:
+        with Labeler(client, rubric, max_images=max_images) as labeler:
             for frame in frames:
                 labeler.submit(frame)
             labels = labeler.end_chunk().result()

@@ -9,39 +9,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
+from agent.config import Arm
 from agent.environments import UPRIGHT_DEG
 
 CONSTANT_REWARD = 0.5
 """Reward of every step in the arm ``constant``: the middle of the VLM's range."""
-
-
-class Arm(StrEnum):
-    """A source of rewards."""
-
-    VLM = "vlm"
-    """the server's reward of the step's own frame"""
-    ENV = "env"
-    """the environment's own reward"""
-    ORACLE = "oracle"
-    """what a VLM without error would give: the reward map of the rubric cartpole-angle on the true tilt"""
-    CONSTANT = "constant"
-    """0.5, always"""
-    RANDOM = "random"
-    """uniform in 0 to 1, drawn anew for every step"""
-    SHUFFLED = "shuffled"
-    """the server's reward of another step of the same chunk; a chunk's level still tells how it went"""
-    RESAMPLED = "resampled"
-    """drawn anew for every step from all rewards of a finished run of ``vlm``: its rewards, no information"""
-
-    @property
-    def scores_frames(self) -> bool:
-        """Whether frames are sent to a reward server."""
-        return self in {Arm.VLM, Arm.SHUFFLED}
 
 
 CONTROLS = (Arm.CONSTANT, Arm.RANDOM, Arm.SHUFFLED, Arm.RESAMPLED)

@@ -1,12 +1,13 @@
 """Has frames scored while the agent acts on, and returns their labels chunk by chunk, in step order.
 
-Not for deciding what a missing label means (``train.py`` leaves its transition out).
+Not for deciding what a missing label means (``training/train.py`` leaves its transition out).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol
 
@@ -14,9 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reward_client.rubric import Rubric
-from reward_client.schema import RewardItem, ScoreResponse
+from reward_client.schema import RewardItem, ScoreResponse, ServerInfo
 
 FRAMES_PER_REQUEST = 16
+"""At most; a server may take fewer (``/info``)."""
+
 REQUESTS_IN_FLIGHT = 4
 
 
@@ -27,14 +30,27 @@ class Scores(Protocol):
         """Scores frames in one request."""
 
 
+def max_images_of(server: ServerInfo | None) -> int | None:
+    """How many images a server takes in one request."""
+    return None if server is None else server.limits.max_images_per_request
+
+
 class RewardsChangedError(RuntimeError):
     """The server's rewards became another quantity in the middle of a run."""
+
+
+@dataclass(frozen=True)
+class _Scored:
+    """The answer to one request, and those of its frames that got no reward, by their place in it."""
+
+    answer: ScoreResponse
+    unrewarded: dict[int, NDArray[np.uint8]]
 
 
 class PendingLabels:
     """The labels of one chunk, some of them still on their way."""
 
-    def __init__(self, labeler: Labeler, sent: Sequence[Future[ScoreResponse]]) -> None:
+    def __init__(self, labeler: Labeler, sent: Sequence[Future[_Scored]]) -> None:
         self._labeler, self._sent = labeler, sent
 
     def result(self) -> list[RewardItem]:
@@ -47,32 +63,48 @@ class PendingLabels:
             RewardServiceError: a request failed for good.
             RewardsChangedError: the server was replaced by one with other rewards.
         """
-        answers = [future.result() for future in self._sent]
+        answers = [future.result().answer for future in self._sent]
         for answer in answers:
             self._labeler.check(answer.reward_id)
         return [item for answer in answers for item in answer.data]
 
+    def unrewarded(self) -> dict[int, NDArray[np.uint8]]:
+        """The frames that got no reward, ``(H, W, 3)`` uint8 RGB by row. Waits for the labels."""
+        frames, first = dict[int, NDArray[np.uint8]](), 0
+        for scored in (future.result() for future in self._sent):
+            frames |= {first + place: frame for place, frame in scored.unrewarded.items()}
+            first += len(scored.answer.data)
+        return frames
+
 
 class Labeler:
-    """Sends frames in requests of 16, 4 in flight at a time, and hands back their labels in order.
+    """Sends frames in requests, 4 in flight at a time, and hands back their labels in order.
 
     Args:
         client: where frames are scored; used from several threads at once.
         rubric: what to ask.
         reward_id: that of the labels that the run has already; None at its beginning.
+        max_images: images that the server takes in one request (``/info``); None where it is not known.
     """
 
-    def __init__(self, client: Scores, rubric: str | Rubric, reward_id: str | None = None) -> None:
+    def __init__(
+        self,
+        client: Scores,
+        rubric: str | Rubric,
+        reward_id: str | None = None,
+        max_images: int | None = None,
+    ) -> None:
+        self._frames_per_request = min(FRAMES_PER_REQUEST, max_images or FRAMES_PER_REQUEST)
         self._client, self._rubric = client, rubric
         self._waiting: list[NDArray[np.uint8]] = []
-        self._sent: list[Future[ScoreResponse]] = []
+        self._sent: list[Future[_Scored]] = []
         self.reward_id = reward_id
         self._threads = ThreadPoolExecutor(REQUESTS_IN_FLIGHT, thread_name_prefix="label")
 
     def submit(self, frame: NDArray[np.uint8]) -> None:
         """Takes the next frame, ``(H, W, 3)`` uint8 RGB. It may be on its way when this returns."""
         self._waiting.append(frame)
-        if len(self._waiting) == FRAMES_PER_REQUEST:
+        if len(self._waiting) == self._frames_per_request:
             self._send()
 
     def end_chunk(self) -> PendingLabels:
@@ -97,7 +129,13 @@ class Labeler:
 
     def _send(self) -> None:
         frames, self._waiting = self._waiting, []
-        self._sent.append(self._threads.submit(self._client.score, frames, self._rubric))
+        self._sent.append(self._threads.submit(self._score, frames))
+
+    def _score(self, frames: Sequence[NDArray[np.uint8]]) -> _Scored:
+        """Scores one request's frames; those with a reward are needed no longer."""
+        answer = self._client.score(frames, self._rubric)
+        unrewarded = {item.index: frames[item.index] for item in answer.data if item.reward is None}
+        return _Scored(answer, unrewarded)
 
     def close(self) -> None:
         """Drops what was not sent; what is in flight ends with its answer, or with the client."""

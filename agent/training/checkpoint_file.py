@@ -1,6 +1,6 @@
 """Writes and reads the state of a run in one file, whole or not at all. No pickle is involved.
 
-A state is a nested dictionary of arrays and of what JSON can hold. Not for what is in it (``train.py``).
+A state is a nested dictionary of arrays and of what JSON can hold. Not for what is in it (``run_state.py``).
 """
 
 from __future__ import annotations

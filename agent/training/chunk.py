@@ -1,6 +1,6 @@
-"""Acting: collects chunks of steps, and counts each environment's episodes.
+"""Acting: collects chunks of steps.
 
-Not for learning (``train.py``) or for stepping one time (``vector.py``).
+Not for learning (``train.py``) or for stepping one time (``frame_envs.py``).
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.labeler import PendingLabels
-from agent.vector import VectorStep
+from agent.rewards.labeler import PendingLabels
+from agent.training.frame_envs import VectorStep
 from reward_client.schema import RewardItem
 
 
@@ -29,7 +29,8 @@ class Chunk:
         next_observations: ``(B, 4)`` float32, after each step.
         terminated: ``(B,)`` bool.
         truncated: ``(B,)`` bool.
-        frames: those after each step that may become samples, by row; ``(H, W, 3)`` uint8 RGB.
+        frames: those after each step that may become samples, by row; ``(H, W, 3)`` uint8 RGB. Frames
+            without a reward come with the labels.
         labels: of the frame after each step; None in the arms without a server.
     """
 
@@ -49,7 +50,8 @@ class Chunk:
     def wait(self) -> list[RewardItem | None]:
         """Waits for the labels; B times None in the arms without a server."""
         if isinstance(self.labels, PendingLabels):
-            self.labels = self.labels.result()
+            pending, self.labels = self.labels, self.labels.result()
+            self.frames |= pending.unrewarded()
         return [None] * len(self) if self.labels is None else list(self.labels)
 
     def state(self, wants: Callable[[int, RewardItem], bool]) -> dict[str, Any]:
@@ -91,29 +93,22 @@ def chunk_of(
     steps: Sequence[VectorStep],
     first_step: int,
     labels: PendingLabels | None,
+    kept: Callable[[int], bool],
 ) -> Chunk:
-    """Puts the steps of all environments into one row after another."""
+    """Puts the steps of all environments into one row after another.
+
+    Args:
+        steps: of the environments.
+        first_step: number of the first step in the run, from 0.
+        labels: of the frames; None in the arms without a server.
+        kept: whether the frame of a step of the run is kept. At 720 kB each, few are.
+
+    Raises:
+        ValueError: an environment was only reset in a step.
+    """
     if not all(step.taken.all() for step in steps):
         raise ValueError("an environment was only reset in a step; chunks take the autoreset mode DISABLED")
     columns = {name: np.concatenate([getattr(step, name) for step in steps]) for name in _ARRAYS}
     frames = [frame for step in steps if step.frames is not None for frame in step.frames]
-    return Chunk(first_step=first_step, **columns, frames=dict(enumerate(frames)), labels=labels)
-
-
-@dataclass
-class Episode:
-    """An episode that one environment is in.
-
-    Attributes:
-        number: from 1, in the order in which episodes began.
-        steps: taken so far.
-        true_return: sum of the environment's own reward.
-        vlm_return: sum of the server's rewards; frames without one count for nothing.
-        learned_return: sum of the rewards that were learned from.
-    """
-
-    number: int
-    steps: int = 0
-    true_return: float = 0.0
-    vlm_return: float = 0.0
-    learned_return: float = 0.0
+    few = {row: frame.copy() for row, frame in enumerate(frames) if kept(first_step + row)}
+    return Chunk(first_step=first_step, **columns, frames=few, labels=labels)

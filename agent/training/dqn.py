@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 import torch
@@ -16,7 +15,8 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.optim.adam import adam
 
-from agent.replay import Transitions
+from agent.config import DqnConfig
+from agent.training.replay import Transitions
 
 OBSERVATION_SIZE = 4
 ACTIONS = 2
@@ -25,36 +25,6 @@ OBSERVATION_SCALE = np.array([2.4, 2.0, math.radians(12.0), 2.0], dtype=np.float
 """Observations are divided by this: the limits of position and tilt at which CartPole-v1 ends an episode
 (gymnasium/envs/classic_control/cartpole.py), and usual speeds. A tilt in radians is else the smallest input,
 though it matters most."""
-
-
-@dataclass(frozen=True)
-class DqnConfig:
-    """Hyperparameters of the learner."""
-
-    hidden_size: int = 256
-    """width of the two hidden layers"""
-    learning_rate: float = 3e-4
-    """Adam's step size"""
-    learning_rate_decay: Literal["linear", "none"] = "linear"
-    """linear: it falls to zero over the run"""
-    discount: float = 0.99
-    """discount factor per step"""
-    n_step: int = 1
-    """rewards that are added up before the value of the state after them; formed when a batch is drawn"""
-    double: bool = True
-    """the online network picks the action whose value the target network gives"""
-    batch_size: int = 64
-    """transitions in a gradient step"""
-    target_rate: float = 0.01
-    """share of the online network that the target network takes over; 1 copies it (a hard update)"""
-    target_every: int = 1
-    """gradient steps between two updates of the target network"""
-    act_with: Literal["target", "online"] = "target"
-    """network that acts; a slow target network is a running average of the online one, and steadier"""
-    scale_observations: bool = True
-    """divide observations by the limits and usual speeds of CartPole"""
-    max_grad_norm: float = 10.0
-    """longer gradients are scaled down to this norm"""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Steps environments side by side and hands back each real step, the terminal one with its own frame.
 
-Not for what is done with the frames (``labeler.py``).
+Not for what is done with the frames (``rewards/labeler.py``).
 """
 
 from __future__ import annotations

@@ -1,139 +1,109 @@
-"""What a checkpoint of a run holds, and how a run is put back there.
+"""The state of a run between two rounds of learning, as a value that a file holds.
 
-A checkpoint is taken between two rounds of learning. A run that goes on from it takes the same steps,
-draws the same batches and ends with the same networks as one that was never interrupted. Not for the
-file's format (``checkpoint.py``).
+A run that goes on from it takes the same steps, draws the same batches and ends with the same networks as
+one that was never interrupted. Not for the file's format (``checkpoint_file.py``) or for taking a run's
+state and putting one back (``train.py``).
 """
 
 from __future__ import annotations
 
 import dataclasses
-import json
-from collections import deque
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 
-from agent import checkpoint
-from agent.config import TrainConfig
-from agent.dqn import Learner
-from agent.rollout import Chunk, Episode
-from agent.vector import envs_state, restore_envs
-
-if TYPE_CHECKING:
-    from agent.train import Trainer
+from agent.config import TrainConfig, changed_options, options
+from agent.training import checkpoint_file
+from agent.training.checkpoint_file import CheckpointError
+from agent.training.dqn import Learner
 
 FILE = Path("checkpoint") / "state.npz"
 VERSION = 3
 
-FREE_OPTIONS = frozenset(
-    {
-        "name",
-        "runs",
-        "resume",
-        "server_url",
-        "eval_episodes",
-        "checkpoint_every",
-        "max_failed_share",
-        "video",
-        "wandb",
-        "wait_ready_s",
-        "outage_s",
+
+@dataclass(frozen=True)
+class RunState:
+    """Everything that a run needs to go on.
+
+    Attributes:
+        learner: networks and optimiser.
+        replay: of ``Replay.state``.
+        pending: of ``Chunk.state``, for each chunk that was taken and not yet learned from.
+        envs: of ``envs_state``.
+        rng: state of the bit generator that explores.
+        arm_rng: of the one that the arm draws from.
+        replay_rng: of the one that draws batches.
+        episodes: of each environment, the fields of its ``Episode``.
+        env_steps: steps taken.
+        frames_scored: frames with a reward.
+        frames_failed: frames without one.
+        reward_id: of the run's labels; None before the first.
+        wall_clock_s: time of training.
+        solved_at: when a short evaluation first reached the threshold; None if none did.
+        files: of ``Recorder.positions``: how far the run's files were written.
+    """
+
+    learner: Learner
+    replay: dict[str, Any]
+    pending: list[dict[str, Any]]
+    envs: dict[str, Any]
+    rng: dict[str, Any]
+    arm_rng: dict[str, Any]
+    replay_rng: dict[str, Any]
+    episodes: list[dict[str, Any]]
+    env_steps: int
+    frames_scored: int
+    frames_failed: int
+    reward_id: str | None
+    wall_clock_s: float
+    solved_at: dict[str, float] | None
+    files: dict[str, Any]
+
+
+def save_run_state(state: RunState, config: TrainConfig) -> None:
+    """Writes a run's state into its folder, whole or not at all."""
+    learner = {
+        name: value.numpy() if isinstance(value, torch.Tensor) else value
+        for name, value in _fields(state.learner).items()
     }
-)
-"""Options that may differ when a run goes on: they do not change what is learned."""
+    content = {**_fields(state), "version": VERSION, "options": options(config), "learner": learner}
+    checkpoint_file.save(config.folder / FILE, content)
 
 
-def options(config: TrainConfig) -> dict[str, Any]:
-    """A run's options as JSON holds them."""
-    return {
-        key: value if isinstance(value, dict | int | float | type(None)) else str(value)
-        for key, value in dataclasses.asdict(config).items()
-    }
-
-
-def changed_options(then: dict[str, Any], now: dict[str, Any]) -> str:
-    """The options that matter and are not the same, with both values, as a person would type them."""
-    before, after = _flat(then), _flat(json.loads(json.dumps(now)))
-    return ", ".join(
-        f"--{key.replace('_', '-')} {before.get(key)} then, {value} now"
-        for key, value in after.items()
-        if key not in FREE_OPTIONS and value != before.get(key)
-    )
-
-
-def _flat(options: dict[str, Any]) -> dict[str, Any]:
-    return {**{key: value for key, value in options.items() if key != "dqn"}, **options.get("dqn", {})}
-
-
-def save_run(trainer: Trainer) -> None:
-    """Writes a checkpoint. Waits for labels that are on their way, which changes nothing in the run."""
-    learner = trainer.learner
-    state = {
-        "version": VERSION,
-        "options": options(trainer.config),
-        "learner": {
-            field.name: value.numpy() if isinstance(value, torch.Tensor) else value
-            for field in dataclasses.fields(learner)
-            for value in (getattr(learner, field.name),)
-        },
-        "replay": trainer.replay.state(),
-        "pending": [chunk.state(trainer.recorder.samples.wants) for chunk in trainer.pending],
-        "envs": envs_state(trainer.envs),
-        "rng": trainer.rng.bit_generator.state,
-        "arm_rng": trainer.arm_rng.bit_generator.state,
-        "replay_rng": trainer.replay_rng.bit_generator.state,
-        "episodes": [dataclasses.asdict(episode) for episode in trainer.episodes],
-        "env_steps": trainer.env_steps,
-        "frames_scored": trainer.frames_scored,
-        "frames_failed": trainer.frames_failed,
-        "reward_id": trainer.reward_id,
-        "wall_clock_s": trainer.wall_clock_s,
-        "solved_at": trainer.solved_at,
-        "files": trainer.recorder.positions(),
-    }
-    checkpoint.save(trainer.config.folder / FILE, state)
-
-
-def load_run(trainer: Trainer) -> dict[str, Any] | None:
-    """Puts a new trainer where its folder's checkpoint was taken.
+def load_run_state(config: TrainConfig) -> RunState | None:
+    """Reads the state that a run's folder holds.
 
     Returns:
-        How far the run's files were written then; None where there is no checkpoint yet.
+        The state; None where there is none yet.
 
     Raises:
         CheckpointError: it is damaged, or of a run with other options.
     """
-    path = trainer.config.folder / FILE
+    path = config.folder / FILE
     if not path.exists():
         return None
-    state = checkpoint.load(path)
-    if state.get("version") != VERSION:
-        raise checkpoint.CheckpointError(
+    content = checkpoint_file.load(path)
+    if content.pop("version", None) != VERSION:
+        raise CheckpointError(
             f"{path} was written by another version of this program; remove it to start anew"
         )
-    changed = changed_options(state["options"], options(trainer.config))
+    changed = changed_options(content.pop("options"), options(config))
     if changed:
-        raise checkpoint.CheckpointError(f"the run in {trainer.config.folder} had other options: {changed}")
-    for name in state["files"]["logs"]:
-        file = trainer.config.folder / name
-        if not file.is_file() or file.stat().st_size < state["files"]["logs"][name]:
-            raise checkpoint.CheckpointError(f"{file} is shorter than it was at the checkpoint; start anew")
-    restored: dict[str, Any] = {
-        key: torch.from_numpy(value) if isinstance(value, np.ndarray) else value
-        for key, value in state["learner"].items()
+        raise CheckpointError(f"the run in {config.folder} had other options: {changed}")
+    for name, length in content["files"]["logs"].items():
+        file = config.folder / name
+        if not file.is_file() or file.stat().st_size < length:
+            raise CheckpointError(f"{file} is shorter than it was at the checkpoint; start anew")
+    learner: dict[str, Any] = {
+        name: torch.from_numpy(value) if isinstance(value, np.ndarray) else value
+        for name, value in content.pop("learner").items()
     }
-    trainer.learner = Learner(**restored)
-    trainer.replay.restore(state["replay"])
-    trainer.pending = deque(Chunk.restored(chunk) for chunk in state["pending"])
-    restore_envs(trainer.envs, state["envs"])
-    trainer.rng.bit_generator.state = state["rng"]
-    trainer.arm_rng.bit_generator.state = state["arm_rng"]
-    trainer.replay_rng.bit_generator.state = state["replay_rng"]
-    trainer.episodes = [Episode(**episode) for episode in state["episodes"]]
-    for key in ("env_steps", "frames_scored", "frames_failed", "reward_id", "wall_clock_s", "solved_at"):
-        setattr(trainer, key, state[key])
-    files: dict[str, Any] = state["files"]
-    return files
+    return RunState(learner=Learner(**learner), **content)
+
+
+def _fields(value: RunState | Learner) -> dict[str, Any]:
+    """The fields of a value, one level deep."""
+    return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}

@@ -1,10 +1,11 @@
 """The training loop: act on states, have the frames scored, learn from the arm's rewards alone.
 
-Not for the learner (``dqn.py``), scoring (``labeler.py``) or files (``recorder.py``).
+Not for the learner (``dqn.py``), scoring (``rewards/labeler.py``) or files (``recording/``).
 """
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections import deque
 from collections.abc import Callable
@@ -15,17 +16,19 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from agent.arms import chunk_rewards
 from agent.config import TrainConfig
-from agent.dqn import OBSERVATION_SIZE, greedy_actions, new_learner, update
 from agent.environments import SOLVED_RETURN
-from agent.evaluate import true_returns
-from agent.labeler import Labeler, Scores
-from agent.recorder import Recorder, rewards_of
-from agent.replay import Replay
-from agent.rollout import Chunk, Episode, chunk_of
-from agent.run_state import load_run, save_run
-from agent.vector import make_envs
+from agent.recording.episode import Episode
+from agent.recording.recorder import Recorder
+from agent.recording.run_folder import rewards_of
+from agent.rewards.arms import chunk_rewards
+from agent.rewards.labeler import Labeler, Scores, max_images_of
+from agent.training.chunk import Chunk, chunk_of
+from agent.training.dqn import OBSERVATION_SIZE, greedy_actions, new_learner, update
+from agent.training.evaluate import true_returns
+from agent.training.frame_envs import envs_state, make_envs, restore_envs
+from agent.training.replay import Replay
+from agent.training.run_state import RunState, load_run_state, save_run_state
 from reward_client.rubric import Rubric
 from reward_client.schema import RewardItem, ServerInfo
 
@@ -84,8 +87,10 @@ class Trainer:
         self.episodes = [Episode(number=1 + row) for row in range(config.num_envs)]
         self.pending: deque[Chunk] = deque()
         self.solved_at: dict[str, float] | None = None
-        resumed = load_run(self) if config.resume else None
-        self.recorder = Recorder(config, server, rubric, resumed)
+        state = load_run_state(config) if config.resume else None
+        if state is not None:
+            self._restore(state)
+        self.recorder = Recorder(config, server, rubric, None if state is None else state.files)
 
     def run(self) -> dict[str, Any]:
         """Trains, evaluates the final policy, and writes the run's files.
@@ -117,7 +122,9 @@ class Trainer:
         with ExitStack() as stack:
             self.labeler: Labeler | None = None
             if self.client is not None:
-                self.labeler = stack.enter_context(Labeler(self.client, self.rubric, self.reward_id))
+                self.labeler = stack.enter_context(
+                    Labeler(self.client, self.rubric, self.reward_id, max_images_of(self.server))
+                )
             while self.env_steps < config.env_steps or self.pending:
                 started = time.perf_counter()
                 acting = self.env_steps < config.env_steps
@@ -148,7 +155,8 @@ class Trainer:
                     self.labeler.submit(frame)
             self.env_steps += config.num_envs
             steps.append(step)
-        return chunk_of(steps, first, None if self.labeler is None else self.labeler.end_chunk())
+        labels = None if self.labeler is None else self.labeler.end_chunk()
+        return chunk_of(steps, first, labels, self.recorder.samples.asks)
 
     def _explore(self, observations: NDArray[np.float32]) -> NDArray[np.int64]:
         actions = self.greedy(observations)
@@ -231,8 +239,42 @@ class Trainer:
             if mean >= SOLVED_RETURN and self.solved_at is None:
                 self.solved_at = {"env_steps": now, "wall_clock_s": self.wall_clock_s}
         if before // config.checkpoint_every != now // config.checkpoint_every:
-            save_run(self)
+            save_run_state(self._state(), config)
         self.progress(now)
+
+    def _state(self) -> RunState:
+        """Where the run is. Waits for labels that are on their way, which changes nothing in the run."""
+        return RunState(
+            learner=self.learner,
+            replay=self.replay.state(),
+            pending=[chunk.state(self.recorder.samples.wants) for chunk in self.pending],
+            envs=envs_state(self.envs),
+            rng=dict(self.rng.bit_generator.state),
+            arm_rng=dict(self.arm_rng.bit_generator.state),
+            replay_rng=dict(self.replay_rng.bit_generator.state),
+            episodes=[dataclasses.asdict(episode) for episode in self.episodes],
+            env_steps=self.env_steps,
+            frames_scored=self.frames_scored,
+            frames_failed=self.frames_failed,
+            reward_id=self.reward_id,
+            wall_clock_s=self.wall_clock_s,
+            solved_at=self.solved_at,
+            files=self.recorder.positions(),
+        )
+
+    def _restore(self, state: RunState) -> None:
+        """Puts a new trainer where ``_state`` found another one."""
+        self.learner = state.learner
+        self.replay.restore(state.replay)
+        self.pending = deque(Chunk.restored(chunk) for chunk in state.pending)
+        restore_envs(self.envs, state.envs)
+        self.rng.bit_generator.state = state.rng
+        self.arm_rng.bit_generator.state = state.arm_rng
+        self.replay_rng.bit_generator.state = state.replay_rng
+        self.episodes = [Episode(**episode) for episode in state.episodes]
+        self.env_steps, self.wall_clock_s = state.env_steps, state.wall_clock_s
+        self.frames_scored, self.frames_failed = state.frames_scored, state.frames_failed
+        self.reward_id, self.solved_at = state.reward_id, state.solved_at
 
     def _returns(self, episodes: int) -> NDArray[np.float64]:
         return true_returns(self.greedy, episodes, self.config.env, **self.config.env_options)

@@ -1,6 +1,6 @@
 """What every scoring request passes before it is worked on: quota, queue, deadline, and a client that stays.
 
-Not for scoring (``scorer.py``) or for HTTP (``app.py``).
+Not for scoring (``scoring/``) or for HTTP (``api/``).
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from reward_client.errors import DeadlineExceededError, StatusError, UnavailableError
-from reward_server.access import Access, ApiKey
-from reward_server.admission import Admission, QueueFullError
+from reward_server.admission.image_queue import ImageQueue, QueueFullError
+from reward_server.admission.keys import ApiKey
+from reward_server.admission.quotas import Quotas
 
 T = TypeVar("T")
 
@@ -24,12 +25,12 @@ class Gate:
     """Lets requests through to their work.
 
     Args:
-        access: keys and quotas.
-        admission: the queue in front of the engine.
+        quotas: of the keys.
+        queue: the queue in front of the engine.
     """
 
-    def __init__(self, access: Access, admission: Admission) -> None:
-        self._access, self._admission = access, admission
+    def __init__(self, quotas: Quotas, queue: ImageQueue) -> None:
+        self._quotas, self._queue = quotas, queue
         self._draining = False
         self._tasks: set[asyncio.Task[Any]] = set()
         self._ended_by: StatusError | None = None
@@ -78,7 +79,7 @@ class Gate:
             raise self._ended_by or UnavailableError(
                 "the server is stopping", code="draining", retry_after_s=1
             )
-        self._access.spend(key, images)
+        self._quotas.spend(key, images)
         task = asyncio.create_task(self._within(work, images, timeout_s, key))
         self._tasks.add(task)
         watch = asyncio.ensure_future(gone())
@@ -99,10 +100,10 @@ class Gate:
         self, work: Callable[[float], Awaitable[T]], images: int, timeout_s: float, key: ApiKey | None
     ) -> T:
         try:
-            async with asyncio.timeout(timeout_s), self._admission.admit(images) as queue_s:
+            async with asyncio.timeout(timeout_s), self._queue.admit(images) as queue_s:
                 return await work(queue_s)
         except QueueFullError:
-            self._access.refund(key, images)
+            self._quotas.refund(key, images)
             raise
         except TimeoutError as error:
             raise DeadlineExceededError(

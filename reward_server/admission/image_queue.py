@@ -1,6 +1,6 @@
 """Who is served now, who waits and who is sent away: limits in images, before anything is decoded.
 
-Not for keys and quotas (``access.py``) or for limits of one request (``settings.py``).
+Not for keys and quotas (``keys.py``, ``quotas.py``) or for limits of one request (``settings.py``).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from reward_client.errors import UnavailableError
-from reward_server.tracing import tracer
+from reward_server.telemetry.tracing import tracer
 
 WINDOW_S = 30.0
 """The drain rate is measured over this time."""
@@ -63,7 +63,7 @@ class DrainRate:
             self._answered.popleft()
 
 
-class Admission:
+class ImageQueue:
     """A first-come, first-served queue in front of the engine, counted in images.
 
     Args:

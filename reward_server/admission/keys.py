@@ -1,18 +1,17 @@
-"""Who may ask, and how much: API keys compared in constant time, each with an optional rate of images.
+"""Who may ask: API keys, read from settings and files, and compared in constant time.
 
-Not for HTTP (``app.py``) or for load in all (``admission.py``).
+Not for how much a key may ask (``quotas.py``) or for HTTP (``api/authentication.py``).
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from reward_client.errors import AuthenticationError, RateLimitedError
+from reward_client.errors import AuthenticationError
 
 MIN_KEY_CHARS = 16
 
@@ -34,57 +33,15 @@ class ApiKey:
     images_per_s: float | None
 
 
-class TokenBucket:
-    """A quota: so many images a second on average, with bursts.
-
-    Args:
-        images_per_s: the rate at which it fills.
-        burst: images that it holds.
-        clock: seconds.
-    """
-
-    def __init__(self, images_per_s: float, burst: int, clock: Callable[[], float] = time.monotonic) -> None:
-        self._rate, self._burst, self._clock = images_per_s, float(burst), clock
-        self._tokens, self._filled_at = float(burst), clock()
-
-    def take(self, images: int) -> float:
-        """Takes images from the quota.
-
-        Returns:
-            0 where they were taken, else the seconds after which they could be.
-        """
-        now = self._clock()
-        self._tokens = min(self._burst, self._tokens + (now - self._filled_at) * self._rate)
-        self._filled_at = now
-        missing = min(images, self._burst) - self._tokens
-        if missing > 1e-9:
-            return missing / self._rate
-        self._tokens -= images
-        return 0.0
-
-    def give_back(self, images: int) -> None:
-        """Puts images back that were taken for nothing."""
-        self._tokens = min(self._burst, self._tokens + images)
-
-
-class Access:
-    """Checks keys and quotas.
+class KeyRing:
+    """Says whose key a request carries.
 
     Args:
         keys: the known keys; with none, everybody may ask.
-        burst: images that a quota lets through at once.
-        clock: seconds.
     """
 
-    def __init__(
-        self, keys: Sequence[ApiKey], burst: int, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, keys: Sequence[ApiKey]) -> None:
         self._keys = tuple(keys)
-        self._buckets = {
-            key.digest: TokenBucket(key.images_per_s, burst, clock)
-            for key in keys
-            if key.images_per_s is not None
-        }
 
     def identify(self, authorization: str | None) -> ApiKey | None:
         """The key of a request.
@@ -113,24 +70,6 @@ class Access:
         if found is None:
             raise AuthenticationError("unknown API key", param="Authorization", code="unknown_key")
         return found
-
-    def spend(self, key: ApiKey | None, images: int) -> None:
-        """Takes images from a key's quota.
-
-        Raises:
-            RateLimitedError: the quota is used up; it says when to come again.
-        """
-        bucket = self._buckets.get(key.digest) if key else None
-        if bucket is not None and (wait_s := bucket.take(images)) > 0:
-            raise RateLimitedError(
-                f"over this key's quota by {images} images", code="quota", retry_after_s=wait_s
-            )
-
-    def refund(self, key: ApiKey | None, images: int) -> None:
-        """Gives images back to a key's quota: the server was too busy for them."""
-        bucket = self._buckets.get(key.digest) if key else None
-        if bucket is not None:
-            bucket.give_back(images)
 
 
 def read_keys(listed: str | None, file: Path | None) -> list[ApiKey]:
@@ -173,7 +112,7 @@ def _key(place: str, entry: str) -> ApiKey:
     except ValueError:
         images_per_s = 0.0
     if len(rate) > 1 or not 0.0 < images_per_s < float("inf"):
-        raise KeyFileError(f"{place}: behind a key there is nothing but its images per second")
+        raise KeyFileError(f"{place}: write 'key' or 'key images_per_second'")
     return ApiKey(_digest(text), images_per_s)
 
 

@@ -1,6 +1,6 @@
 """The HTTP side: routes, errors as JSON, readiness, and the engine's life from start to end.
 
-Not for scoring (``scorer.py``).
+Not for scoring (``scoring/``).
 """
 
 from __future__ import annotations
@@ -35,12 +35,13 @@ from reward_client.schema import (
     ScoreResponse,
     ServerInfo,
 )
-from reward_server.body_limit import BodyLimit
-from reward_server.gate import ClientGoneError
-from reward_server.guard import Guard, Turnstile
-from reward_server.model import EngineDeadError
-from reward_server.request_log import RequestLog
-from reward_server.responses import error_response
+from reward_server.admission.gate import ClientGoneError
+from reward_server.api.authentication import Authentication
+from reward_server.api.body_limit import BodyLimit
+from reward_server.api.errors import error_response
+from reward_server.api.overload import Overload
+from reward_server.api.request_log import RequestLog
+from reward_server.engine.interface import EngineDeadError
 from reward_server.service import Rewarder, Service
 from reward_server.settings import Settings
 
@@ -80,14 +81,14 @@ def create_app(service: Service, settings: Settings) -> FastAPI:
     )
     app.state.service = service
     open_paths = {"/livez", "/readyz", *(["/metrics"] if settings.metrics_open else [])}
-    app.add_middleware(Turnstile, admission=service.admission, paths=frozenset({"/score", "/compare"}))
+    app.add_middleware(Overload, queue=service.queue, paths=frozenset({"/score", "/compare"}))
     app.add_middleware(
         BodyLimit,
         max_bytes=settings.max_body_bytes,
         max_pending_bytes=settings.max_pending_bytes,
         timeout_s=settings.body_timeout_s,
     )
-    app.add_middleware(Guard, access=service.access, open_paths=frozenset(open_paths))
+    app.add_middleware(Authentication, keys=service.keys, open_paths=frozenset(open_paths))
     app.add_middleware(RequestLog, metrics=service.metrics)
     _add_error_handlers(app)
 
@@ -103,7 +104,7 @@ def create_app(service: Service, settings: Settings) -> FastAPI:
                 gone=lambda: _disconnect(request),
             )
         except* EngineDeadError as dead:
-            raise service.dead(dead) from None
+            raise service.fail(dead.exceptions[0]) from None
 
     @app.post("/score", dependencies=[Depends(_require_json)], responses=_WORK_ERRORS)
     async def score(request: Request, body: ScoreRequest, rewarder: ReadyRewarder) -> ScoreResponse:

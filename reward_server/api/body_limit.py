@@ -1,6 +1,6 @@
 """Refuses bodies that are too large, arrive too slowly, or are too much together, whatever they promise.
 
-Not for limits on images (``decode.py``) or for a request's head (``protocol.py``).
+Not for limits on images (``images/decode.py``) or for a request's head (``connection_limits.py``).
 """
 
 from __future__ import annotations

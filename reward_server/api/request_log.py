@@ -5,12 +5,10 @@ Not for what a request asks (``app.py``).
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 import time
 import uuid
-from contextvars import ContextVar
 
 from opentelemetry.propagate import extract
 from opentelemetry.trace import SpanKind
@@ -18,9 +16,10 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from reward_client.errors import InternalServerError
-from reward_server.metrics import Metrics
-from reward_server.responses import error_response
-from reward_server.tracing import tracer
+from reward_server.api.errors import error_response
+from reward_server.telemetry.logs import request_id
+from reward_server.telemetry.metrics import Metrics
+from reward_server.telemetry.tracing import tracer
 
 log = logging.getLogger("reward_server.access")
 
@@ -30,8 +29,6 @@ NOTHING_SENT = 499
 """nginx's number for a client that left before its answer."""
 
 _QUIET = frozenset({"/livez", "/readyz", "/metrics"})
-
-request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 
 
 class RequestLog:
@@ -92,37 +89,3 @@ def _log(scope: Scope, status: int, duration_s: float) -> None:
     extra = {"status": status, "duration_s": round(duration_s, 4)}
     path = scope["raw_path"].decode("ascii", "backslashreplace")  # still quoted: no line breaks in it
     log.log(level, "%s %s %d", scope["method"], path, status, extra=extra)
-
-
-class TextFormatter(logging.Formatter):
-    """Lines for people; the request's id at the end."""
-
-    def __init__(self) -> None:
-        super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
-
-    def format(self, record: logging.LogRecord) -> str:
-        """One line, or more with a traceback."""
-        line = super().format(record)
-        name = request_id.get()
-        return f"{line} [{name}]" if name else line
-
-
-class JsonFormatter(logging.Formatter):
-    """One JSON object a line, for machines."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """One line."""
-        fields: dict[str, object] = {
-            "time": self.formatTime(record),
-            "level": record.levelname,
-            "logger": record.name,
-            "message": record.getMessage(),
-        }
-        if name := request_id.get():
-            fields["request_id"] = name
-        for extra in ("status", "duration_s"):
-            if hasattr(record, extra):
-                fields[extra] = getattr(record, extra)
-        if record.exc_info:
-            fields["exception"] = self.formatException(record.exc_info)
-        return json.dumps(fields)

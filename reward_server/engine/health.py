@@ -1,6 +1,6 @@
 """Whether the engine truly works: how long it has owed an answer, and a canary frame when it gave none.
 
-Not for the process (``__main__.py`` watches for a dead engine) or for HTTP (``app.py``).
+Not for what follows from it (``service.py``) or for HTTP (``api/``).
 """
 
 from __future__ import annotations
@@ -13,9 +13,11 @@ from contextlib import contextmanager
 
 from PIL import Image
 
-from reward_server.model import Answer, Engine, EngineDeadError, EngineInfo, Generation, Question
+from reward_server.engine.interface import Answer, Engine, EngineDeadError, EngineInfo, Generation, Question
 
 log = logging.getLogger(__name__)
+
+POLL_S = 1.0
 
 
 class Health:
@@ -57,18 +59,21 @@ class Health:
             return f"the engine has not answered for {owed_s:.0f} s"
         return self._canary_failure
 
-    async def watch(self, canary: Callable[[], Awaitable[None]]) -> None:
+    async def watch(self, canary: Callable[[], Awaitable[None]], errored: Callable[[], bool]) -> None:
         """Asks the canary whenever nothing was answered for a while; runs until it is cancelled.
 
         Args:
             canary: has the engine score one frame.
+            errored: whether the engine says that it is dead; looked at once a second.
 
         Raises:
             EngineDeadError: the engine died.
         """
         self._answered_at = self._clock()
         while True:
-            await asyncio.sleep(self._idle_s / 4)
+            await asyncio.sleep(min(self._idle_s / 4, POLL_S))
+            if errored():
+                raise EngineDeadError
             if self._clock() - self._answered_at >= self._idle_s:
                 await self._ask(canary)
 
@@ -102,6 +107,11 @@ class WatchedEngine:
     def info(self) -> EngineInfo:
         """What is served."""
         return self._engine.info
+
+    @property
+    def errored(self) -> bool:
+        """Whether the engine is dead."""
+        return self._engine.errored
 
     def question(self, prompt: str, labels: Sequence[str], images: int = 1, max_tokens: int = 1) -> Question:
         """Prepares a question."""

@@ -1,7 +1,7 @@
 """What the server needs of a model: the protocol, and the values and errors that cross it.
 
-``engine.VllmEngine`` is the one that is served; tests of the HTTP layer bring a stand-in. Not for what
-an answer means (``readouts.py``).
+``vllm_engine.VllmEngine`` is the one that is served; tests of the HTTP layer bring a stand-in. Not for what
+an answer means (``reading/``).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Protocol
 
 from PIL import Image
 
-from reward_server.label_tree import LabelTree
+from reward_server.engine.label_tree import LabelTree
 
 
 class QuestionError(Exception):
@@ -33,6 +33,9 @@ class EngineFrameError(Exception):
 
 class EngineDeadError(Exception):
     """The engine is gone and will not come back in this process."""
+
+    def __init__(self) -> None:
+        super().__init__("the model's engine died")
 
 
 @dataclass(frozen=True)
@@ -115,6 +118,10 @@ class Engine(Protocol):
     @property
     def info(self) -> EngineInfo:
         """What is served."""
+
+    @property
+    def errored(self) -> bool:
+        """Whether the engine is dead."""
 
     def question(self, prompt: str, labels: Sequence[str], images: int = 1, max_tokens: int = 1) -> Question:
         """Prepares a question; raises QuestionError where the model cannot be asked."""

@@ -3,7 +3,7 @@
 A label of one token needs one pass. Labels of several tokens share their beginnings: they form a tree,
 and each inner node is one pass that reads the probabilities of its children. A label that is the
 beginning of another one ("4" of "45") counts only where the answer ends after it, so its sequence ends
-with the model's end-of-answer token. Not for tokenizing or for asking (``engine.py``).
+with the model's end-of-answer token. Not for tokenizing or for asking (``vllm_engine.py``).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Checks a model's name or folder before the engine loads it, so that a mistake gets a sentence.
 
-Not for loading weights (``engine.py``).
+Not for loading weights (``vllm_engine.py``).
 """
 
 from __future__ import annotations

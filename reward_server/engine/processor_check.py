@@ -1,6 +1,6 @@
 """Whether a model's own image processor leaves our frames as they are, but for normalising.
 
-Not for preparing frames (``preprocess.py``).
+Not for preparing frames (``images/fit.py``).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The model under vLLM's asynchronous engine, in this process. The only file that imports vllm.
 
-Not for what an answer means (``readouts.py``).
+Not for what an answer means (``reading/``).
 """
 
 from __future__ import annotations
@@ -32,9 +32,7 @@ from vllm.v1.engine.async_llm import AsyncLLM
 from vllm.v1.engine.exceptions import EngineDeadError as VllmEngineDeadError
 
 from reward_client.rubric import MAX_LABELS
-from reward_server.checkpoint import CheckpointError, folder_digest
-from reward_server.label_tree import LabelError, LabelTree, build_tree, label_logprobs
-from reward_server.model import (
+from reward_server.engine.interface import (
     Answer,
     EngineDeadError,
     EngineFrameError,
@@ -43,7 +41,9 @@ from reward_server.model import (
     Question,
     QuestionError,
 )
-from reward_server.processor_check import changes_of, input_size_px
+from reward_server.engine.label_tree import LabelError, LabelTree, build_tree, label_logprobs
+from reward_server.engine.model_source import CheckpointError, folder_digest
+from reward_server.engine.processor_check import changes_of, input_size_px
 from reward_server.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -267,10 +267,10 @@ class VllmEngine:
             request_id = f"frame-{next(self._numbers)}"
             (output,) = [o async for o in self._engine.generate(rendered, params, request_id)]
         except VllmEngineDeadError as error:
-            raise EngineDeadError("the engine died") from error
+            raise EngineDeadError from error
         except Exception as error:  # vLLM's own types and whatever a model's code raises
             if self.errored:
-                raise EngineDeadError("the engine died") from error
+                raise EngineDeadError from error
             log.exception("the engine could not process a frame")
             raise EngineFrameError("the engine could not process this frame") from error
         completion = output.outputs[0]

@@ -1,6 +1,6 @@
 """From the base64 text of a request to an RGB image, within limits. Input here is hostile.
 
-Not for resizing (``preprocess.py``).
+Not for resizing (``fit.py``).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Takes a request's images in: decodes and preprocesses them in threads, and names them by their pixels.
 
-Not for decoding itself (``decode.py``) or for resizing (``preprocess.py``).
+Not for decoding itself (``decode.py``) or for resizing (``fit.py``).
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from PIL import Image
 
 from reward_client.rubric import PreprocessOrRegion
-from reward_server.decode import FrameError, FrameLimits, decode_frame
-from reward_server.preprocess import fit
+from reward_server.images.decode import FrameError, FrameLimits, decode_frame
+from reward_server.images.fit import fit
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Brings a model up, for a process of its own (``__main__.py``) and for Ray Serve (``ray_serve.py``).
+"""Brings a model up, for a process of its own (``uvicorn_server.py``) and for Ray Serve (``ray_serve.py``).
 
 Not for serving it.
 """
@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, TypeVar, cast
 import psutil
 
 from reward_client.rubric import Rubric
-from reward_server.access import ApiKey, read_keys
-from reward_server.checkpoint import checked_model
+from reward_server.admission.keys import ApiKey, read_keys
+from reward_server.engine.model_source import checked_model
 from reward_server.service import Rewarder
 from reward_server.settings import Settings
 
 if TYPE_CHECKING:
-    from reward_server.engine import VllmEngine
+    from reward_server.engine.vllm_engine import VllmEngine
 
 log = logging.getLogger("reward_server")
 
@@ -67,7 +67,7 @@ async def load_engine(settings: Settings) -> VllmEngine:
     Raises:
         CheckpointError: the model cannot be loaded.
     """
-    from reward_server.engine import VllmEngine  # noqa: PLC0415 - the import alone takes many seconds
+    from reward_server.engine.vllm_engine import VllmEngine  # noqa: PLC0415 - the import alone takes many seconds
 
     return await _in_daemon_thread(lambda: VllmEngine(settings))
 

@@ -1,7 +1,7 @@
 """The same application under Ray Serve, for more than one machine: ``serve run deploy/ray/local.yaml``.
 
 Ray Serve routes, scales and replaces replicas; each of them is a process with an engine of its own. Not for
-one machine (``__main__.py``).
+one machine (``uvicorn_server.py``).
 """
 
 from __future__ import annotations
@@ -15,23 +15,32 @@ from fastapi import FastAPI
 from ray import serve
 from ray.serve import Application
 
-from reward_server.app import create_app
-from reward_server.loading import end_children, keys_of, load_engine, warmed_up, with_checked_model
-from reward_server.rubrics import load_rubrics
+from reward_client.schema import MAX_TIMEOUT_S
+from reward_server.api.app import create_app
+from reward_server.launch.model_loading import (
+    end_children,
+    keys_of,
+    load_engine,
+    warmed_up,
+    with_checked_model,
+)
+from reward_server.rubrics.loading import load_rubrics
 from reward_server.service import Rewarder, Service
 from reward_server.settings import Settings
 
 if TYPE_CHECKING:
-    from reward_server.engine import VllmEngine
+    from reward_server.engine.vllm_engine import VllmEngine
 
 log = logging.getLogger("reward_server")
+
+SHUTDOWN_MARGIN_S = 30.0
 
 LAST_WORDS_S = 0.3
 """Time for the answers to go out that say that the engine died."""
 
 
 class UnprotectedError(ValueError):
-    """Replicas cannot know who reaches Ray's proxies, so that no keys must be what the user wants."""
+    """Replicas cannot know who reaches Ray's proxies, so running without keys must be explicit."""
 
 
 class RewardReplica:
@@ -62,12 +71,8 @@ class RewardReplica:
         """Ray Serve asks this regularly, and replaces a replica that fails it three times.
 
         Raises:
-            RuntimeError: the engine is dead.
             UnavailableError: frames cannot be scored.
         """
-        if self._engine.errored:
-            self._service.fail(RuntimeError("the model's engine died"))
-            raise RuntimeError("the model's engine died")
         self._service.check_ready()
 
     def __del__(self) -> None:
@@ -85,7 +90,7 @@ class RewardReplica:
 
 
 def build(options: dict[str, Any]) -> Application:
-    """Ray Serve's application: ``import_path: reward_server.ray_serve:build`` with ``args`` of ``Settings``.
+    """Ray Serve's application: ``import_path: reward_server.launch.ray_serve:build``; ``args``: options.
 
     Args:
         options: values of ``Settings`` by name.
@@ -123,6 +128,6 @@ Replica = serve.deployment(
     autoscaling_config={"min_replicas": 1, "max_replicas": 8, "target_ongoing_requests": 8},
     health_check_period_s=5,
     health_check_timeout_s=30,
-    # Longer than the longest request (default_timeout_s).
-    graceful_shutdown_timeout_s=150,
+    # Every request ends by its own deadline before this; one that hangs is ended by it.
+    graceful_shutdown_timeout_s=MAX_TIMEOUT_S + SHUTDOWN_MARGIN_S,
 )(serve.ingress()(RewardReplica))

@@ -1,6 +1,6 @@
 """How two images are compared: the questions that the model is asked, and what both orders say together.
 
-Pure. Not for asking (``comparer.py``) or for composing a picture (``preprocess.py``).
+Pure. Not for asking (``scoring/comparer.py``) or for composing a picture (``images/fit.py``).
 """
 
 from __future__ import annotations

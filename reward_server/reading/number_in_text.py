@@ -9,7 +9,7 @@
 A wrong number is far worse than none, so whatever could mean another value has no value and a reason: two
 values, a range, a bound, arithmetic, a negation, a side that is not understood or may not be the pole's, a
 sign against the side, an angle to the ground, and, where the rubric's unit is an angle, a number without a
-unit in the middle of prose. Sides are in ``sides.py``. Not for asking the model or for rewards.
+unit in the middle of prose. Sides are in ``side_in_text.py``. Not for asking the model or for rewards.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-from reward_server.sides import LEANS, NEGATED, SENTENCE_END, UNIT, SideError, side_of
+from reward_server.reading.side_in_text import LEANS, NEGATED, SENTENCE_END, UNIT, SideError, side_of
 
 _SIGN_WORD = r"(?:minus|negative|plus|positive)"
 _NUMBER = re.compile(

@@ -1,6 +1,6 @@
 """How an answer is taken from the model's label probabilities or its text. Pure functions.
 
-Not for asking the model (``engine.py``), the grammar of numbers (``numbers.py``) or rewards
+Not for asking the model (``engine/``), the grammar of numbers (``number_in_text.py``) or rewards
 (``reward_maps.py``).
 """
 
@@ -19,7 +19,7 @@ from reward_client.rubric import (
     YesNoReadout,
 )
 from reward_client.schema import ReadingInfo
-from reward_server.numbers import read_number
+from reward_server.reading.number_in_text import read_number
 
 
 @dataclass(frozen=True)

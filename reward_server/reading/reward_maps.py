@@ -16,7 +16,7 @@ from reward_client.rubric import (
     Rubric,
     WeightsMap,
 )
-from reward_server.readouts import Reading
+from reward_server.reading.readouts import Reading
 
 
 def reward_of(reward_map: RewardMap, reading: Reading) -> float:

@@ -1,7 +1,7 @@
 """From what the model answered about one frame to its item in the response. Pure functions.
 
 A reward leaves here only if it is finite and the answer could be read; else there is a status and a
-sentence that says why. Not for asking (``scorer.py``).
+sentence that says why. Not for asking (``scoring/scorer.py``).
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ import math
 
 from reward_client.rubric import LabelReadout, Rubric
 from reward_client.schema import Explanation, ItemStatus, RewardItem
-from reward_server.model import Answer, Generation
-from reward_server.numbers import read_number
-from reward_server.readouts import Reading, read_every_way, read_labels
-from reward_server.reward_maps import reward_of
+from reward_server.engine.interface import Answer, Generation
+from reward_server.reading.number_in_text import read_number
+from reward_server.reading.readouts import Reading, read_every_way, read_labels
+from reward_server.reading.reward_maps import reward_of
 
 
 def item_of_labels(

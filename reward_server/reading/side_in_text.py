@@ -1,6 +1,6 @@
 """Which side an answer says that the pole leans to. Pure functions; left is -1, right is 1.
 
-Not for numbers (``numbers.py``).
+Not for numbers (``number_in_text.py``).
 """
 
 from __future__ import annotations

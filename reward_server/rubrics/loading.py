@@ -1,6 +1,6 @@
 """Loads rubrics from YAML files: one file a rubric, named after it.
 
-Not for applying them (``readouts.py``, ``reward_maps.py``).
+Not for applying them (``reading/``).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from reward_client.rubric import Rubric, field_path
 
-BUILT_IN = Path(__file__).parent / "rubrics"
+BUILT_IN = Path(__file__).parent
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 

@@ -1,6 +1,6 @@
 """Answers that were given before, by reward id and pixels, within a limit of memory.
 
-Not for what an answer means (``scorer.py``).
+Not for what an answer means (``reading/``).
 """
 
 from __future__ import annotations

@@ -1,32 +1,27 @@
-"""The rubrics that this server and this model can answer, and what each reward is a function of.
+"""The rubrics that this server and this model can answer, and the question that each of them asks.
 
-Not for asking (``scorer.py``) or for reading files (``rubrics.py``).
+Not for asking (``scorer.py``) or for reading files (``rubrics/loading.py``).
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 import math
 from collections.abc import Mapping
-from importlib.metadata import version
 from typing import Any
 
 from reward_client.errors import InvalidRequestError, NotFoundError
-from reward_client.rubric import NumberReadout, Preprocess, PreprocessOrRegion, Rubric
+from reward_client.rubric import NumberReadout, Preprocess, Rubric
 from reward_client.schema import RewardBounds, RubricDetail, RubricEntry, RubricInfo, RubricList
-from reward_server.compare import ComparisonQuestion, comparison_question
-from reward_server.model import Engine, Question, QuestionError
-from reward_server.reward_maps import bounds_of
+from reward_server.engine.interface import Engine, Question, QuestionError
+from reward_server.reading.comparison import ComparisonQuestion, comparison_question
+from reward_server.reading.reward_maps import bounds_of
+from reward_server.scoring.reward_id import reward_id
 
 log = logging.getLogger(__name__)
 
 DEFAULT_MIN_LABEL_MASS = 0.5
 """For comparisons of a rubric whose own readout has no labels."""
-
-VERSIONS = {name: version(name) for name in ("vlm-reward", "pillow", "transformers")}
-"""Of what prepares frames and reads answers. Read once: each look-up reads a file."""
 
 
 class Catalog:
@@ -93,15 +88,6 @@ class Catalog:
             message = f"the comparison cannot be asked: {error}"
             raise InvalidRequestError(message, param=param, code="invalid_goal") from error
 
-    def reward_id(self, rubric: Rubric, preprocess: PreprocessOrRegion) -> str:
-        """Hash over everything that determines the rewards of ``POST /score``."""
-        return self._hash("score", rubric.model_dump(mode="json", exclude={"goal"}), preprocess)
-
-    def comparison_id(self, comparison: ComparisonQuestion, preprocess: PreprocessOrRegion) -> str:
-        """Hash over everything that determines the answers of ``POST /compare``."""
-        asked = [comparison.prompt, comparison.readout.model_dump(mode="json"), comparison.composed]
-        return self._hash("compare", asked, preprocess)
-
     def infos(self) -> dict[str, RubricInfo]:
         """Reward id of each rubric, or why it is unavailable."""
         return {name: self._info(name) for name in self._rubrics}
@@ -152,7 +138,7 @@ class Catalog:
     def _info(self, name: str) -> RubricInfo:
         if name in self._unavailable:
             return RubricInfo(reward_id=None, unavailable=self._unavailable[name])
-        return RubricInfo(reward_id=self.reward_id(self._rubrics[name], Preprocess.PAD))
+        return RubricInfo(reward_id=reward_id(self._engine.info, self._rubrics[name], Preprocess.PAD))
 
     def _named(self, name: str) -> Rubric:
         if name not in self._rubrics:
@@ -171,20 +157,3 @@ class Catalog:
     def _ask_comparison(self, comparison: ComparisonQuestion) -> Question:
         images = 1 if comparison.composed else 2
         return self._engine.question(comparison.prompt, comparison.readout.labels, images=images)
-
-    def _hash(self, kind: str, asked: object, preprocess: PreprocessOrRegion) -> str:
-        info = self._engine.info
-        facts = {
-            "kind": kind,
-            # a local folder's digest says all; its name does not change a reward
-            "model": None if (info.revision or "").startswith("sha256:") else info.model,
-            "revision": info.revision,
-            "dtype": info.dtype,
-            "device": info.device,
-            "engine": info.engine,
-            "input_size_px": info.input_size_px,
-            "versions": VERSIONS,
-            "asked": asked,
-            "preprocess": preprocess if isinstance(preprocess, Preprocess) else preprocess.model_dump(),
-        }
-        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]

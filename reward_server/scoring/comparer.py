@@ -1,6 +1,6 @@
 """Compares the pairs of one request: take in, ask in both orders, combine.
 
-Not for the questions or for what both orders mean (``compare.py``).
+Not for the questions or for what both orders mean (``reading/comparison.py``).
 """
 
 from __future__ import annotations
@@ -23,16 +23,17 @@ from reward_client.schema import (
     Timings,
     Usage,
 )
-from reward_server.cache import AnswerCache
-from reward_server.catalog import Catalog
-from reward_server.compare import ComparisonQuestion, combine, preferred
-from reward_server.decode import FrameError
-from reward_server.intake import Intake, PreparedFrame
-from reward_server.items import has_no_probabilities, low_mass_message
-from reward_server.model import Answer, Engine, EngineFrameError, Question
-from reward_server.preprocess import compose_pair, pair_side_px
-from reward_server.readouts import read_labels
-from reward_server.tracing import tracer
+from reward_server.engine.interface import Answer, Engine, EngineFrameError, Question
+from reward_server.images.decode import FrameError
+from reward_server.images.fit import compose_pair, pair_side_px
+from reward_server.images.prepare import Intake, PreparedFrame
+from reward_server.reading.comparison import ComparisonQuestion, combine, preferred
+from reward_server.reading.readouts import read_labels
+from reward_server.reading.score_item import has_no_probabilities, low_mass_message
+from reward_server.scoring.answer_cache import AnswerCache
+from reward_server.scoring.catalog import Catalog
+from reward_server.scoring.reward_id import comparison_id
+from reward_server.telemetry.tracing import tracer
 
 Prepared = PreparedFrame | FrameError
 
@@ -77,8 +78,8 @@ class Comparer:
             EngineDeadError: the engine died.
         """
         comparison, question = await asyncio.to_thread(self._catalog.resolve_comparison, request.rubric)
-        reward_id = self._catalog.comparison_id(comparison, request.preprocess)
-        asked = _Asked(comparison, question, reward_id.encode())
+        answers_id = comparison_id(self._engine.info, comparison, request.preprocess)
+        asked = _Asked(comparison, question, answers_id.encode())
         size_px = self._engine.info.input_size_px
         side_px = pair_side_px(size_px) if comparison.composed else size_px
         images = [image for pair in request.pairs for image in (pair.first, pair.second)]
@@ -98,7 +99,7 @@ class Comparer:
             id=f"compare-{uuid.uuid4().hex}",
             created=int(time.time()),
             model=self._engine.info.model,
-            reward_id=reward_id,
+            reward_id=answers_id,
             preprocess=request.preprocess,
             input_size_px=size_px,
             composed=comparison.composed,

@@ -1,6 +1,6 @@
 """Scores the images of one request: take in, ask, read, map. The engine is behind a protocol.
 
-Not for HTTP (``app.py``), for vLLM (``engine.py``) or for pairs (``comparer.py``).
+Not for HTTP (``api/``), for vLLM (``engine/``) or for pairs (``comparer.py``).
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ from dataclasses import dataclass
 
 from reward_client.rubric import NumberReadout, Rubric
 from reward_client.schema import ItemStatus, RewardItem, ScoreRequest, ScoreResponse, Timings, Usage
-from reward_server.cache import AnswerCache
-from reward_server.catalog import Catalog
-from reward_server.decode import FrameError
-from reward_server.intake import Intake, PreparedFrame
-from reward_server.items import item_of_labels, item_of_text, unscored
-from reward_server.model import Answer, Engine, EngineFrameError, Generation, Question
-from reward_server.tracing import tracer
+from reward_server.engine.interface import Answer, Engine, EngineFrameError, Generation, Question
+from reward_server.images.decode import FrameError
+from reward_server.images.prepare import Intake, PreparedFrame
+from reward_server.reading.score_item import item_of_labels, item_of_text, unscored
+from reward_server.scoring.answer_cache import AnswerCache
+from reward_server.scoring.catalog import Catalog
+from reward_server.scoring.reward_id import reward_id
+from reward_server.telemetry.tracing import tracer
 
 EXPLAIN_MAX_TOKENS = 64
 
@@ -71,8 +72,8 @@ class Scorer:
             rubric, question = await asyncio.to_thread(self._catalog.resolve, request.rubric)
         else:
             rubric, question = self._catalog.resolve(request.rubric)
-        reward_id = self._catalog.reward_id(rubric, request.preprocess)
-        asked = _Asked(rubric, question, request.explain, f"{reward_id}{request.explain:d}".encode())
+        answers_id = reward_id(self._engine.info, rubric, request.preprocess)
+        asked = _Asked(rubric, question, request.explain, f"{answers_id}{request.explain:d}".encode())
         size_px = self._engine.info.input_size_px
         started = time.perf_counter()
         with tracer.start_as_current_span("decode"):
@@ -89,7 +90,7 @@ class Scorer:
             id=f"score-{uuid.uuid4().hex}",
             created=int(time.time()),
             model=self._engine.info.model,
-            reward_id=reward_id,
+            reward_id=answers_id,
             preprocess=request.preprocess,
             input_size_px=size_px,
             data=[result.item for result in results],

@@ -1,6 +1,6 @@
 """What a dashboard shows of this server, beside vLLM's own metrics.
 
-Not for health (``health.py``) or for logs.
+Not for health (``engine/health.py``) or for logs.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """OpenTelemetry traces: a span for each request, with its waiting, decoding and engine time inside.
 
-Nothing is recorded where no endpoint is configured. Not for logs (``request_log.py``) or metrics.
+Nothing is recorded where no endpoint is configured. Not for logs (``logs.py``) or metrics.
 """
 
 from __future__ import annotations

@@ -1,0 +1,63 @@
+"""The files of a run's folder: their names, and reading what earlier runs left in them.
+
+Not for writing them (``recorder.py``).
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agent.config import Arm, ConfigError
+
+CONFIG, SUMMARY = "config.json", "summary.json"
+METRICS, LABELS = "metrics.jsonl", "labels.jsonl"
+LEARNING_CURVE, ANGLE_SCATTER = "learning_curve.png", "angle_scatter.png"
+REPORT = "report.html"
+WANDB_ID = "wandb_id"
+"""Holds a Weights & Biases run's id, with which a resumed run goes on."""
+
+OWN_FILES = (
+    "checkpoint",  # first: it must not outlive the files that it goes with
+    CONFIG,
+    SUMMARY,
+    METRICS,
+    LABELS,
+    LEARNING_CURVE,
+    ANGLE_SCATTER,
+    REPORT,
+    "video.mp4",
+    "video.gif",
+    "tensorboard",
+    WANDB_ID,
+    "samples",
+    "samples_marked",
+)
+"""What an earlier run of the same name left and this one replaces; other files stay."""
+
+
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """The records of a file of JSON lines; none where there is no file."""
+    if not path.exists():
+        return []
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def rewards_of(folder: Path) -> NDArray[np.float64]:
+    """All rewards of a finished run of the arm vlm, ``(n,)`` float64.
+
+    Raises:
+        ConfigError: there is no such run.
+    """
+    try:
+        summary = json.loads((folder / "summary.json").read_text())
+    except (OSError, ValueError):
+        summary = {}
+    rewards = [row["reward"] for row in read_rows(folder / LABELS) if row["reward"] is not None]
+    if summary.get("arm") != Arm.VLM or summary["error"] is not None or not rewards:
+        raise ConfigError(f"--rewards-of: {folder} holds no finished run of the arm vlm")
+    return np.array(rewards, dtype=np.float64)

@@ -1,0 +1,1 @@
+"""What a run shows afterwards: ``run_plots``, ``run_report``, ``video``."""

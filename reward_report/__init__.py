@@ -1,0 +1,1 @@
+"""Pages that stand alone: ``html``. Knows nothing of runs, audits or rewards."""
