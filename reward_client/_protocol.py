@@ -244,12 +244,7 @@ class Attempts:
         return wait_s if self._clock() + wait_s < self._ends_at else None
 
 
-def failed_indices(answer: ScoreResponse) -> list[int]:
-    """Places of the items that the engine failed on; other statuses would come again."""
-    return [item.index for item in answer.data if item.status is ItemStatus.FAILED]
-
-
-def merged(answer: ScoreResponse, indices: Sequence[int], again: ScoreResponse) -> ScoreResponse:
+def _merged(answer: ScoreResponse, indices: Sequence[int], again: ScoreResponse) -> ScoreResponse:
     """Puts the items of a second try in the place of those that had failed.
 
     Args:
@@ -275,3 +270,68 @@ def merged(answer: ScoreResponse, indices: Sequence[int], again: ScoreResponse) 
         }
     )
     return answer.model_copy(update={"data": items, "usage": usage})
+
+
+class ScoreCall:
+    """One call of ``score``: what to send, and which frames to send again. Both clients drive it.
+
+    Args:
+        frames: what is scored.
+        rubric: what is asked.
+        preprocess: how a frame becomes square.
+        attempts: tries of the whole call.
+        explain: whether the answer is generated as text too.
+
+    Raises:
+        ValueError: no frames, or an array that is not a frame.
+    """
+
+    def __init__(
+        self,
+        frames: Sequence[Frame],
+        rubric: str | Rubric,
+        preprocess: Preprocess | Region | str,
+        attempts: Attempts,
+        *,
+        explain: bool,
+    ) -> None:
+        self._frames, self._rubric, self._preprocess, self._explain = frames, rubric, preprocess, explain
+        self._attempts, self._rounds = attempts, 0
+        self._sent = list(range(len(frames)))
+        self._answer: ScoreResponse | None = None
+        self.body = self._body()
+
+    @property
+    def answer(self) -> ScoreResponse:
+        """The items of all frames so far.
+
+        Raises:
+            ValueError: no answer was taken yet.
+        """
+        if self._answer is None:
+            raise ValueError("there is no answer yet")
+        return self._answer
+
+    def take(self, response: httpx.Response) -> float | None:
+        """Takes an answer to ``body``, and makes the body for frames that the engine failed on.
+
+        Returns:
+            Seconds to wait before it is sent; None where the call is over.
+
+        Raises:
+            InvalidAnswerError: the answer is not in the contract, or its rewards are of another kind.
+        """
+        answer = read_scores(response, len(self._sent))
+        self._answer = answer if self._answer is None else _merged(self._answer, self._sent, answer)
+        # other statuses would come again
+        failed = [item.index for item in self._answer.data if item.status is ItemStatus.FAILED]
+        self._rounds += 1
+        delay_s = self._attempts.delay_s(None) if failed and self._rounds <= MAX_FRAME_RETRIES else None
+        if delay_s is not None:
+            self._sent = failed
+            self.body = self._body()
+        return delay_s
+
+    def _body(self) -> bytes:
+        frames = [self._frames[index] for index in self._sent]
+        return score_body(frames, self._rubric, self._preprocess, explain=self._explain)

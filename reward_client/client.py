@@ -91,25 +91,18 @@ class RewardClient:
             ValueError: no frames, or an array that is not a frame.
             RewardServiceError: the request failed, also after the retries.
         """
-        body = protocol.score_body(frames, rubric, preprocess, explain=explain)
         attempts = self._attempts()
-        response = self._send("POST", "/score", body, attempts)
-        answer = protocol.read_scores(response, len(frames))
-        for _ in range(protocol.MAX_FRAME_RETRIES):
-            failed = protocol.failed_indices(answer)
-            delay_s = attempts.delay_s(None) if failed else None
-            if delay_s is None:
-                break
+        call = protocol.ScoreCall(frames, rubric, preprocess, attempts, explain=explain)
+        delay_s = call.take(self._send("POST", "/score", call.body, attempts))
+        while delay_s is not None:
             if self._closing.wait(delay_s):
                 break
-            again = [frames[index] for index in failed]
-            body = protocol.score_body(again, rubric, preprocess, explain=explain)
             try:
-                response = self._send("POST", "/score", body, attempts)
+                response = self._send("POST", "/score", call.body, attempts)
             except protocol.RETRIED:
                 break  # the rewards at hand are good
-            answer = protocol.merged(answer, failed, protocol.read_scores(response, len(again)))
-        return answer
+            delay_s = call.take(response)
+        return call.answer
 
     def compare(
         self,
