@@ -67,9 +67,14 @@ async def load_engine(settings: Settings) -> VllmEngine:
     Raises:
         CheckpointError: the model cannot be loaded.
     """
-    from reward_server.engine.vllm_engine import VllmEngine  # noqa: PLC0415 - the import alone takes many seconds
 
-    return await _in_daemon_thread(lambda: VllmEngine(settings))
+    def load() -> VllmEngine:
+        # in the thread too: the import alone takes many seconds
+        from reward_server.engine.vllm_engine import VllmEngine  # noqa: PLC0415
+
+        return VllmEngine(settings)
+
+    return await _in_daemon_thread(load)
 
 
 async def warmed_up(engine: VllmEngine, rubrics: Mapping[str, Rubric], settings: Settings) -> Rewarder:
