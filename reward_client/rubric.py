@@ -30,6 +30,7 @@ MAX_LABELS = 128
 MAX_PROMPT_CHARS = 4096
 MAX_GOAL_CHARS = 512
 MAX_ANSWER_TOKENS = 256
+MAX_NOUNS = 16
 MAX_FIELDS = 32
 
 _DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?")
@@ -69,6 +70,7 @@ Label = Annotated[
     AfterValidator(_visible),
     AfterValidator(_trimmed),
 ]
+Noun = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z -]*$", max_length=32)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
 
@@ -87,10 +89,27 @@ class Strict(BaseModel):
 
 
 class NumberReadout(Strict):
-    """The number in a generated text, by the grammar in the documentation; left is negative."""
+    """The number in a generated text, by one of the grammars in the documentation.
+
+    ``plain``: a number with its own sign. ``signed_angle``: the angle of something that leans, where a side
+    counts as a sign; left is negative.
+
+    Attributes:
+        leaning: names of what leans, for ``signed_angle``.
+        things: names of other things in the picture, whose sides and angles are not meant.
+    """
 
     type: Literal["number"]
+    grammar: Literal["plain", "signed_angle"] = "plain"
+    leaning: list[Noun] = Field(default=[], max_length=MAX_NOUNS)
+    things: list[Noun] = Field(default=[], max_length=MAX_NOUNS)
     max_tokens: int = Field(default=48, ge=1, le=MAX_ANSWER_TOKENS)
+
+    @model_validator(mode="after")
+    def _words_go_with_their_grammar(self) -> NumberReadout:
+        if self.grammar == "plain" and (self.leaning or self.things):
+            raise ValueError("grammar: leaning and things go with 'signed_angle'")
+        return self
 
     @property
     def labels(self) -> list[str]:

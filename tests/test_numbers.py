@@ -1,4 +1,4 @@
-"""The grammar of numbers: what a sentence states is read, with its sign; what is not stated is not."""
+"""The grammar of signed angles: what a sentence states is read, with its side; what is not stated is not."""
 
 from __future__ import annotations
 
@@ -8,7 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reward_server.reading.number_in_text import read_number
+from reward_server.reading.number_in_text import Grammar, NumberReading, Words, read_number
+
+WORDS_OF_CARTPOLE = Words(leaning=("pole", "stick"), things=("cart",))
+
+
+def read_angle(text: str, unit: str | None = None, *, truncated: bool = False) -> NumberReading:
+    return read_number(text, unit, grammar="signed_angle", words=WORDS_OF_CARTPOLE, truncated=truncated)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +74,7 @@ from reward_server.reading.number_in_text import read_number
     ],
 )
 def test_a_stated_number_is_read_with_its_sign(text: str, value: float) -> None:
-    assert read_number(text, "deg").value == pytest.approx(value)
+    assert read_angle(text, "deg").value == pytest.approx(value)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +105,7 @@ def test_a_stated_number_is_read_with_its_sign(text: str, value: float) -> None:
     ],
 )
 def test_what_states_no_one_number_has_no_value_and_a_reason(text: str) -> None:
-    reading = read_number(text, "deg")
+    reading = read_angle(text, "deg")
     assert reading.value is None
     assert reading.reason
 
@@ -191,7 +197,7 @@ def test_what_states_no_one_number_has_no_value_and_a_reason(text: str) -> None:
     ],
 )
 def test_what_could_mean_another_value_is_not_read(text: str) -> None:
-    assert read_number(text, "deg").value is None
+    assert read_angle(text, "deg").value is None
 
 
 @pytest.mark.parametrize(
@@ -232,14 +238,14 @@ def test_what_could_mean_another_value_is_not_read(text: str) -> None:
     ],
 )
 def test_a_hard_statement_is_read_right_or_not_at_all(text: str, value: float | None) -> None:
-    assert read_number(text, "deg").value in {None, value}
+    assert read_angle(text, "deg").value in {None, value}
 
 
 @pytest.mark.parametrize(
     ("text", "value"), [("7/10", 7), ("7 out of 10", 7), ("8.5/10", 8.5), ("I rate it 7.", 7)]
 )
 def test_a_rating_may_name_its_scale(text: str, value: float) -> None:
-    assert read_number(text, "of 10").value == value
+    assert read_angle(text, "of 10").value == value
 
 
 @pytest.mark.parametrize(
@@ -254,29 +260,27 @@ def test_a_rating_may_name_its_scale(text: str, value: float) -> None:
     ],
 )
 def test_an_angle_in_the_other_unit_is_converted(text: str, unit: str | None, value: float) -> None:
-    assert read_number(text, unit).value == pytest.approx(value)
+    assert read_angle(text, unit).value == pytest.approx(value)
 
 
 @pytest.mark.parametrize("text", ["The angle is 4", "4 degrees to the le", "4", "It leans left. About 3"])
 def test_a_sentence_that_was_cut_off_is_not_read(text: str) -> None:
-    assert read_number(text, "deg", truncated=True).value is None
-    assert read_number(text, "deg").value is not None
+    assert read_angle(text, "deg", truncated=True).value is None
+    assert read_angle(text, "deg").value is not None
 
 
 @pytest.mark.parametrize(("unit", "small"), [("deg", 5.0), ("rad", 0.0873)])
 def test_upright_is_judged_in_the_rubrics_unit(unit: str, small: float) -> None:
-    assert read_number("The pole stands upright at 90 degrees.", unit).value is None
-    assert read_number("It is nearly upright, tilted 5 degrees.", unit).value == pytest.approx(
-        small, abs=1e-3
-    )
+    assert read_angle("The pole stands upright at 90 degrees.", unit).value is None
+    assert read_angle("It is nearly upright, tilted 5 degrees.", unit).value == pytest.approx(small, abs=1e-3)
 
 
 def test_a_sign_may_stand_before_a_line_break() -> None:
-    assert read_number("minus\n12 degrees", "deg").value in {None, -12.0}
+    assert read_angle("minus\n12 degrees", "deg").value in {None, -12.0}
 
 
 def test_what_follows_a_whole_sentence_may_be_cut_off() -> None:
-    assert read_number("It leans 4 degrees to the left. The cart", truncated=True).value == -4.0
+    assert read_angle("It leans 4 degrees to the left. The cart", truncated=True).value == -4.0
 
 
 TEMPLATES = [
@@ -293,12 +297,12 @@ TEMPLATES = [
 @given(st.decimals(0, 10_000, places=2), st.sampled_from(TEMPLATES))
 def test_every_decimal_is_read_back(number: object, template: tuple[str, int]) -> None:
     text, sign = template
-    assert read_number(text.format(number), "deg").value == sign * float(str(number))
+    assert read_angle(text.format(number), "deg").value == sign * float(str(number))
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False, min_value=-1e15, max_value=1e15))
 def test_every_signed_number_is_read_back(number: float) -> None:
-    assert read_number(repr(number)).value == number
+    assert read_angle(repr(number)).value == number
 
 
 @given(
@@ -310,19 +314,27 @@ def test_the_other_side_has_the_other_sign(number: float, side: str, template: s
     text = template.replace("left", side).replace("Left", side.title()).format(f"{number:.2f}")
     other = {"left": "right", "right": "left"}[side]
     mirrored = text.replace(side, other).replace(side.title(), other.title())
-    value, mirror = read_number(text).value, read_number(mirrored).value
+    value, mirror = read_angle(text).value, read_angle(mirrored).value
     assert value is not None
     assert mirror == -value
 
 
 VOCABULARY = """the pole;left;right;to the;leaning;tilted;-;12;3.5;degrees;°;.;,;
 ;not;or;and;1e999;minus;of;vertical;ground;-7;10-15;½;٣;+"""
+GRAMMARS: list[Grammar] = ["plain", "signed_angle"]
 WORDS = st.lists(st.sampled_from(VOCABULARY.split(";")))
 
 
-@given(st.text() | WORDS.map(" ".join), st.sampled_from([None, "deg", "rad", "m"]), st.booleans())
-def test_any_text_gives_a_finite_number_or_a_reason(text: str, unit: str | None, truncated: bool) -> None:
-    reading = read_number(text, unit, truncated=truncated)
+@given(
+    st.text() | WORDS.map(" ".join),
+    st.sampled_from([None, "deg", "rad", "m"]),
+    st.sampled_from(GRAMMARS),
+    st.booleans(),
+)
+def test_any_text_gives_a_finite_number_or_a_reason(
+    text: str, unit: str | None, grammar: Grammar, truncated: bool
+) -> None:
+    reading = read_number(text, unit, grammar=grammar, truncated=truncated)
     if reading.value is None:
         assert reading.reason
     else:

@@ -69,7 +69,7 @@ def test_a_reading_is_finite_and_within_its_labels(values: list[float]) -> None:
             {"type": "weights", "weights": {"a": 0, "b": 1}},
             {"choice"},
         ),
-        ({"type": "number"}, DISTANCE, {"number"}),
+        ({"type": "number", "grammar": "signed_angle"}, DISTANCE, {"number"}),
     ],
 )
 def test_an_explanation_has_every_readout_that_applies(
@@ -88,3 +88,23 @@ def test_an_explanation_has_every_readout_that_applies(
         assert read["number"].value == -4.0
     if "choice" in ways:
         assert read["choice"].label == labels[1]
+
+
+@pytest.mark.parametrize(
+    ("readout", "unit", "value"),
+    [
+        ({"type": "number"}, "deg", 4.0),
+        ({"type": "number", "grammar": "plain"}, None, 4.0),
+        ({"type": "number", "grammar": "signed_angle"}, None, -4.0),
+        ({"type": "expectation", "labels": ["-2", "4"]}, "deg", -4.0),
+        ({"type": "expectation", "labels": ["-2", "4"]}, "rad", -math.radians(4.0)),
+        ({"type": "expectation", "labels": ["-2", "4"]}, "of 10", 4.0),
+        ({"type": "expectation", "labels": ["-2", "4"]}, None, 4.0),
+    ],
+)
+def test_the_readouts_grammar_reads_the_explanation(
+    readout: dict[str, Any], unit: str | None, value: float
+) -> None:
+    rubric = Rubric.model_validate({"prompt": "?", "readout": readout, "reward": DISTANCE, "unit": unit})
+    read = read_every_way(rubric, None, "It leans 4 degrees to the left.", truncated=False)
+    assert read["number"].value == pytest.approx(value)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from reward_client.rubric import NumberReadout
 from reward_server.rubrics.loading import RubricFileError, load_rubrics
 from tiny_llava.accuracy import QUESTIONS
 from tiny_llava.questions import ANSWERS
@@ -24,6 +25,15 @@ def test_the_shipped_rubrics_ask_what_the_accuracy_report_measures() -> None:
     for name, task in SHIPPED.items():
         assert rubrics[name].prompt == QUESTIONS[task]  # type: ignore[index]
         assert tuple(rubrics[name].readout.labels) == ANSWERS[task]  # type: ignore[index]
+
+
+def test_only_the_angle_in_text_has_sides() -> None:
+    readouts = {name: rubric.readout for name, rubric in load_rubrics().items()}
+    numbers = {name: readout for name, readout in readouts.items() if isinstance(readout, NumberReadout)}
+    assert {name: readout.grammar for name, readout in numbers.items()} == {
+        "cartpole-degrees-text": "signed_angle"
+    }
+    assert NumberReadout(type="number").grammar == "plain"
 
 
 def test_rubrics_of_ones_own_are_added_and_take_precedence(tmp_path: Path) -> None:

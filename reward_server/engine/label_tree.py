@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 MAX_PASSES = 64
-"""Forward passes for one frame. cartpole-angle's 117 labels take 21 where each digit is a token."""
+"""Forward passes for one frame. 117 labels between -96 and 96 take 21 where each digit is a token."""
 
 
 class LabelError(Exception):

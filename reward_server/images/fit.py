@@ -57,8 +57,7 @@ def cut_region(image: Image.Image, region: Region) -> Image.Image:
 def pad_to_square(image: Image.Image, size_px: int) -> Image.Image:
     """Pads an image to a square with LLaVA's mean colour, centred, then resizes it.
 
-    Nothing is cropped: on a 600x400 CartPole frame LLaVA's stock processor would cut off both ends
-    of the track.
+    Nothing is cropped: of a 600x400 frame LLaVA's stock processor would cut off both ends.
 
     Args:
         image: RGB image of any size.

@@ -1,15 +1,20 @@
-"""Reads the one number that an answer states: an explicit grammar. Pure functions.
+"""Reads the one number that an answer states: two explicit grammars. Pure functions.
 
-    statement = [sign] digits [unit] [side], side in the number's sentence or in one about the tilt
+    statement = [sign] digits [unit]
     sign      = a dash or "+" right before the digits | "minus" | "negative" | "plus" | "positive"
     unit      = degrees or radians, or none
+
+That is ``plain``: left and right are words as any other. In ``signed_angle``, a statement also has a side,
+in the number's sentence or in one about the tilt, and left is negative:
+
     side      = "to the left", "leaning left", "left-leaning", "12 degrees left", "Left, 12", …;
-                clockwise is right. Left is negative.
+                clockwise is right
 
 A wrong number is far worse than none, so whatever could mean another value has no value and a reason: two
-values, a range, a bound, arithmetic, a negation, a side that is not understood or may not be the pole's, a
-sign against the side, an angle to the ground, and, where the rubric's unit is an angle, a number without a
-unit in the middle of prose. Sides are in ``side_in_text.py``. Not for asking the model or for rewards.
+values, a range, a bound, arithmetic, a negation, and, where the rubric's unit is an angle, a number without
+a unit in the middle of prose. In ``signed_angle`` also: a side that is not understood or may not be that of
+what leans, a sign against the side, an angle to the ground. Sides are in ``side_in_text.py``. Not for asking
+the model or for rewards.
 """
 
 from __future__ import annotations
@@ -18,8 +23,19 @@ import math
 import re
 import unicodedata
 from dataclasses import dataclass
+from typing import Literal
 
-from reward_server.reading.side_in_text import LEANS, NEGATED, SENTENCE_END, UNIT, SideError, side_of
+from reward_server.reading.side_in_text import (
+    LEANS,
+    NEGATED,
+    SENTENCE_END,
+    UNIT,
+    SideError,
+    any_of,
+    side_of,
+)
+
+Grammar = Literal["plain", "signed_angle"]
 
 _SIGN_WORD = r"(?:minus|negative|plus|positive)"
 _NUMBER = re.compile(
@@ -34,13 +50,16 @@ _NUMBER = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 _DIGIT = re.compile(r"[0-9]")
-# What is no statement of the value: counts of pictures and steps, enumerators, an echo of the question.
+# What is no statement of the value: counts of pictures and steps, enumerators.
 _NOT_THE_VALUE = re.compile(
     r"\b(?:images?|frames?|pictures?|figures?|steps?|number|no\.)\s*#?[0-9]+\b|#[0-9]+\b|"
-    r"^\s*[0-9]+[.)]\s+(?=[A-Za-z])|"
+    r"^\s*[0-9]+[.)]\s+(?=[A-Za-z])",
+    re.IGNORECASE | re.MULTILINE,
+)
+_ECHO = re.compile(  # of a question that says which side is negative
     r"\(?\b(?:left|right)\s+(?:is|being|means|=)\s+(?:negative|positive)\b\)?|"
     r"\(?\b(?:negative|positive)\s+(?:is|being|means|=|for)\s+(?:the\s+)?(?:left|right)\b\)?",
-    re.IGNORECASE | re.MULTILINE,
+    re.IGNORECASE,
 )
 _OUT_OF = re.compile(r"(?<=[0-9])\s*(?:/|out\s+of)\s*[0-9]+(?![0-9.])")
 _ARITHMETIC_BEFORE = re.compile(
@@ -58,10 +77,9 @@ _RANGE = re.compile(
     rf"[0-9]\s*{UNIT}?\s*(?:[-~…—]|\.\.+|,(?![0-9]{{3}}(?![0-9])))\s*[+-]?\.?[0-9]", re.IGNORECASE
 )
 _NO_TILT = re.compile(rf"\b(?:neither|no\s+(?:tilt|lean|angle)|(?:not|n't)\s+(?:{LEANS}))", re.IGNORECASE)
-_TO_THE_GROUND = re.compile(
+_TO_THE_GROUND = (
     r"\b(?:horizontal\w*|horizon|ground|floor|[xX]-axis|perpendicular|right\s+angles?)\b|"
-    r"\b(?:to|from|with|against|above|relative\s+to)\s+(?:the\s+|its\s+)?(?:base|track|cart|surface)\b",
-    re.IGNORECASE,
+    r"\b(?:to|from|with|against|above|relative\s+to)\s+(?:the\s+|its\s+)?(?:base|track|surface|{things})\b"
 )
 _STANDS = re.compile(
     r"(?<!from )(?<!off )(?<!of )(?<!from the )(?<!than )\b(?:upright|straight|balanced|vertically)\b",
@@ -72,10 +90,9 @@ _SPELLED = re.compile(
     r"sixty|seventy|eighty|ninety)[- ](?:\w+[- ])?degrees?\b",
     re.IGNORECASE,
 )
-_LEAD_IN = re.compile(
-    rf"\W*(?:(?:the|a|its|this|pole's|stick|pole|of|in|to|left|right|about|approximately|around|roughly|is|at|by|"
-    rf"an?|answer|value|angles?|tilt|direction|rating|result|estimate|estimated|{LEANS})[\s:=,'(-]*)*\W*",
-    re.IGNORECASE,
+_LEAD_IN = (
+    r"\W*(?>(?>(?:the|a|its|this|of|in|to|left|right|about|approximately|around|roughly|is|at|by|an?|answer|value|"
+    r"angles?|tilt|direction|rating|result|estimate|estimated|(?:{leaning})(?:'s)?|{leans})\b[\s:=,'(-]*)*)\W*"
 )
 _BEHIND = re.compile(
     r"\W*(?:(?:to|towards?)\s+)?(?:the\s+)?(?:left|right|clockwise|counter-?clockwise)?\W*", re.IGNORECASE
@@ -95,24 +112,51 @@ class NumberReading:
     reason: str = ""
 
 
+@dataclass(frozen=True)
+class Words:
+    """What the grammar of signed angles knows of a picture; a rubric says it.
+
+    Attributes:
+        leaning: names of what leans, such as ``mast``.
+        things: names of other things there, such as ``boat``: their sides are places, and an angle to them
+            is not one from the vertical.
+    """
+
+    leaning: tuple[str, ...] = ()
+    things: tuple[str, ...] = ()
+
+
+NO_WORDS = Words()
+
+
 class _UnclearError(Exception):
     """The text could mean another value."""
 
 
-def read_number(text: str, unit: str | None = None, *, truncated: bool = False) -> NumberReading:
+def read_number(
+    text: str,
+    unit: str | None = None,
+    *,
+    grammar: Grammar = "plain",
+    words: Words = NO_WORDS,
+    truncated: bool = False,
+) -> NumberReading:
     """Reads the number that a text states.
 
     Args:
         text: what the model generated.
         unit: the rubric's unit. With ``deg`` or ``rad``, an angle in the other unit is converted, and a
             number without a unit counts only where it is all that the answer says.
+        grammar: ``plain`` for numbers with their own sign, ``signed_angle`` for the angle of something that
+            leans, where left is negative.
+        words: names of what leans and of what else is there.
         truncated: whether the text was cut off at a limit, so that the number's sentence may lack its end.
 
     Returns:
-        The value with its sign, left negative, or the reason why there is none.
+        The value with its sign, or the reason why there is none.
     """
     try:
-        return NumberReading(_read(_normalised(text), unit, truncated))
+        return NumberReading(_read(_normalised(text), unit, grammar, words, truncated))
     except (_UnclearError, SideError) as unclear:
         return NumberReading(None, str(unclear))
 
@@ -123,14 +167,16 @@ def _normalised(text: str) -> str:
     return _NOT_THE_VALUE.sub(" ", text.replace("**", "").replace("`", ""))
 
 
-def _read(text: str, unit: str | None, truncated: bool) -> float:
-    is_angle = unit in {"deg", "rad"}
+def _read(text: str, unit: str | None, grammar: Grammar, words: Words, truncated: bool) -> float:
+    is_angle, has_sides = unit in {"deg", "rad"}, grammar == "signed_angle"
+    if has_sides:
+        text = _ECHO.sub(" ", text)
     if not is_angle:
         text = _OUT_OF.sub("", text)
     numbers = list(_NUMBER.finditer(text))
     if not numbers:
         raise _UnclearError("the answer states no number")
-    with_unit = [number for number in numbers if number["unit"]]
+    with_unit = [number for number in numbers if number["unit"] and (is_angle or has_sides)]
     number = (with_unit or numbers)[0]
     bounds = _sentence(text, number)
     sentence, others = text[slice(*bounds)], text[: bounds[0]] + "\n" + text[bounds[1] :]
@@ -143,10 +189,12 @@ def _read(text: str, unit: str | None, truncated: bool) -> float:
     if not math.isfinite(value):
         raise _UnclearError("the number is not finite")
     if is_angle:
-        _check_angle(text, sentence, number, bounds, value, unit)
-    if NEGATED.search(sentence) and not (value == 0.0 and _NO_TILT.search(sentence)):
+        _check_unit(text, number, bounds, words)
+        if has_sides:
+            _check_vertical(sentence, value, unit, words)
+    if NEGATED.search(sentence) and not (has_sides and value == 0.0 and _NO_TILT.search(sentence)):
         raise _UnclearError("the answer negates something in the number's sentence")
-    return _signed(value, number["sign"], sentence, others)
+    return _signed(value, number["sign"], sentence, others if has_sides else None, words)
 
 
 def _value(number: re.Match[str], unit: str | None) -> float:
@@ -178,29 +226,32 @@ def _check_expression(text: str, sentence: str, number: re.Match[str], bounds: t
         raise _UnclearError("the answer states a bound, not a value")
 
 
-def _check_angle(
-    text: str, sentence: str, number: re.Match[str], bounds: tuple[int, int], value: float, unit: str | None
-) -> None:
+def _check_unit(text: str, number: re.Match[str], bounds: tuple[int, int], words: Words) -> None:
     if not number["unit"]:
         before, behind = text[bounds[0] : number.start()], text[number.end() : bounds[1]]
-        if not (_LEAD_IN.fullmatch(before) and _BEHIND.fullmatch(behind)):
+        lead_in = _LEAD_IN.format(leaning=any_of(words.leaning), leans=LEANS)
+        if not (re.fullmatch(lead_in, before, re.IGNORECASE) and _BEHIND.fullmatch(behind)):
             raise _UnclearError("the number has no unit and is not all that the answer says")
     if _SPELLED.search(text):
         raise _UnclearError("the answer spells a number out")
-    if _TO_THE_GROUND.search(sentence):
+
+
+def _check_vertical(sentence: str, value: float, unit: str | None, words: Words) -> None:
+    if re.search(_TO_THE_GROUND.format(things=any_of(words.things)), sentence, re.IGNORECASE):
         raise _UnclearError("the number may be an angle to the ground, not from the vertical")
     if _STANDS.search(sentence) and value >= (45.0 if unit == "deg" else math.pi / 4):
-        raise _UnclearError("the pole is said to stand upright at a large angle")
+        raise _UnclearError("what leans is said to stand upright at a large angle")
 
 
-def _signed(value: float, sign: str | None, sentence: str, others: str) -> float:
+def _signed(value: float, sign: str | None, sentence: str, others: str | None, words: Words) -> float:
+    """The value with its sign; with that of its side where the other sentences are given."""
     if value == 0.0:
         return 0.0
     said = (sign or "").strip().lower()
     signum = 0 if not said else -1 if said in {"-", "minus", "negative"} else 1
     if len(re.findall(rf"\b{_SIGN_WORD}\b", sentence, re.IGNORECASE)) > (said.isalpha()):
         raise _UnclearError("the answer speaks of a sign beside the number")
-    side = side_of(sentence, others, has_sign=signum != 0)
+    side = 0 if others is None else side_of(sentence, others, has_sign=signum != 0, things=words.things)
     if signum and side and signum != side:
         raise _UnclearError("the number's sign contradicts the side")
     return value * (signum or side or 1)

@@ -19,7 +19,7 @@ from reward_client.rubric import (
     YesNoReadout,
 )
 from reward_client.schema import ReadingInfo
-from reward_server.reading.number_in_text import read_number
+from reward_server.reading.number_in_text import NO_WORDS, Grammar, NumberReading, Words, read_number
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,25 @@ def read_labels(readout: LabelReadout, logprobs: Mapping[str, float]) -> Reading
     return Reading(value, probabilities, min(total * math.exp(peak), 1.0))
 
 
+def read_text(rubric: Rubric, text: str, *, truncated: bool) -> NumberReading:
+    """Reads the number in a generated text by the rubric's grammar.
+
+    A ``number`` readout names its grammar. The labels of other readouts name none: where the unit is ``deg``
+    or ``rad``, labels may be angles with a sign, and a text about them states its sign as a side, so it is
+    read as ``signed_angle``; with another unit, or none, as ``plain``.
+
+    Args:
+        rubric: the rubric that was asked.
+        text: the generated answer.
+        truncated: whether the text was cut off at a limit.
+    """
+    grammar: Grammar = "signed_angle" if rubric.unit in {"deg", "rad"} else "plain"
+    words, readout = NO_WORDS, rubric.readout
+    if isinstance(readout, NumberReadout):
+        grammar, words = readout.grammar, Words(tuple(readout.leaning), tuple(readout.things))
+    return read_number(text, rubric.unit, grammar=grammar, words=words, truncated=truncated)
+
+
 def read_every_way(
     rubric: Rubric, reading: Reading | None, text: str, *, truncated: bool
 ) -> dict[str, ReadingInfo]:
@@ -78,11 +97,11 @@ def read_every_way(
 
     Returns:
         By readout: ``choice`` for all labels, ``expectation`` for labels that are numbers, ``yes_no`` for
-        a yes and a no, ``number`` where the answer is a number.
+        a yes and a no, ``number`` where the answer is a number, by the grammar that ``read_text`` names.
     """
     ways: dict[str, ReadingInfo] = {}
     if isinstance(rubric.readout, NumberReadout | ExpectationReadout):
-        number = read_number(text, rubric.unit, truncated=truncated)
+        number = read_text(rubric, text, truncated=truncated)
         ways["number"] = ReadingInfo(value=number.value, message=number.reason or None)
     if reading is None:
         return ways

@@ -11,8 +11,7 @@ import math
 from reward_client.rubric import LabelReadout, Rubric
 from reward_client.schema import Explanation, ItemStatus, RewardItem
 from reward_server.engine.interface import Answer, Generation
-from reward_server.reading.number_in_text import read_number
-from reward_server.reading.readouts import Reading, read_every_way, read_labels
+from reward_server.reading.readouts import Reading, read_every_way, read_labels, read_text
 from reward_server.reading.reward_maps import reward_of
 
 
@@ -54,7 +53,7 @@ def item_of_text(index: int, rubric: Rubric, generation: Generation, *, explain:
         generation: the text.
         explain: whether an explanation is wanted.
     """
-    number = read_number(generation.text, rubric.unit, truncated=generation.truncated)
+    number = read_text(rubric, generation.text, truncated=generation.truncated)
     refusal = (ItemStatus.UNPARSABLE, number.reason) if number.value is None else None
     item = _item(index, rubric, Reading(number.value, {}, 1.0), generation.text, refusal)
     if not explain:

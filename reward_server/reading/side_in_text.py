@@ -1,4 +1,4 @@
-"""Which side an answer says that the pole leans to. Pure functions; left is -1, right is 1.
+"""Which side an answer says that something leans to. Pure functions; left is -1, right is 1.
 
 Not for numbers (``number_in_text.py``).
 """
@@ -6,6 +6,7 @@ Not for numbers (``number_in_text.py``).
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 _LEFT_OR_RIGHT = r"(?P<side>left|right|clockwise|counter-?\s?clockwise|anti-?clockwise)"
 UNIT = r"(?:degrees?|degs?|deg\.|radians?|rads?|°|º)"
@@ -29,10 +30,7 @@ _PATTERNS = tuple(
 )
 _WORD = re.compile(r"\b(?:left|right)(?:wards?|most)?\b|clockwise|\b[LR]\b", re.IGNORECASE)
 _CLAUSE_END = re.compile(r"[,;:]|\b(?:and|while|but|which|where|whereas|with|as)\b", re.IGNORECASE)
-_NOT_THE_POLE = re.compile(
-    r"\b(?:carts?|mov\w+|position\w*|located|placed|velocity|opposite|away|camera|screen|rail)\b",
-    re.IGNORECASE,
-)
+_A_PLACE = r"mov\w+|position\w*|located|placed|velocity|opposite|away|camera|screen|rail"
 _ABOUT_TILT = re.compile(rf"\b(?:{LEANS}|direction|side)\b|\A\W*(?:left|right)\W*\Z", re.IGNORECASE)
 NEGATED = re.compile(r"\b(?:not|neither|nor|never|without|no|cannot|unable|sorry)\b|n't\b", re.IGNORECASE)
 SENTENCE_END = re.compile(r"[.!?;](?=\s|$)|\n")
@@ -42,26 +40,32 @@ class SideError(Exception):
     """The side cannot be told without guessing."""
 
 
-def side_of(sentence: str, others: str, *, has_sign: bool) -> int:
+def any_of(words: Iterable[str]) -> str:
+    """A pattern for any of these words, or their plurals; for none of them, one that matches nothing."""
+    return "|".join(rf"{re.escape(word)}s?" for word in words) or r"(?!)"
+
+
+def side_of(sentence: str, others: str, *, has_sign: bool, things: tuple[str, ...] = ()) -> int:
     """The side that an answer states for its number.
 
     Args:
         sentence: the number's sentence.
         others: the rest of the answer; it counts where the number's sentence names no side.
         has_sign: whether the number has a sign of its own.
+        things: names of things beside the one that leans, whose sides do not count.
 
     Returns:
         -1, 1, or 0 for none.
 
     Raises:
-        SideError: both sides, a negated one, one that may not be the pole's, or one that is not
+        SideError: both sides, a negated one, one that may not be that of what leans, or one that is not
             understood.
     """
-    sides = _sides(sentence, must_understand=not has_sign)
+    sides = _sides(sentence, things, must_understand=not has_sign)
     if not sides:
         about_tilt = [part for part in SENTENCE_END.split(others) if _ABOUT_TILT.search(part)]
         for part in about_tilt:
-            found = _sides(part, must_understand=False)
+            found = _sides(part, things, must_understand=False)
             if found and NEGATED.search(part):
                 raise SideError("the answer negates a side")
             sides |= found
@@ -70,15 +74,16 @@ def side_of(sentence: str, others: str, *, has_sign: bool) -> int:
     return sides.pop() if sides else 0
 
 
-def _sides(sentence: str, *, must_understand: bool) -> set[int]:
+def _sides(sentence: str, things: tuple[str, ...], *, must_understand: bool) -> set[int]:
     sides: set[int] = set()
+    elsewhere = re.compile(rf"\b(?:{any_of(things)}|{_A_PLACE})\b", re.IGNORECASE)
     for pattern in _PATTERNS:
         for found in pattern.finditer(sentence):
             clause = _clause(sentence, found.start("side"))
-            if not _NOT_THE_POLE.search(clause):
+            if not elsewhere.search(clause):
                 sides.add(-1 if found["side"].lower().startswith(("left", "counter", "anti")) else 1)
     if not sides and must_understand and _WORD.search(_without_adverbs(sentence)):
-        raise SideError("the answer names a side that may not be the pole's")
+        raise SideError("the answer names a side that may not be that of what leans")
     return sides
 
 
