@@ -14,7 +14,8 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+from tests.paths import ROOT
+
 PYTHON_IMAGE = "python:3.11-slim-bookworm"
 STAND_IN = "vlm-reward-test-base"
 PULL_S = 60

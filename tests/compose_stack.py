@@ -21,8 +21,9 @@ from typing import Any
 
 import httpx
 
-from tests.compose_images import ROOT, MissingError, build_images, check_tools
+from tests.compose_images import MissingError, build_images, check_tools
 from tests.faults import frames
+from tests.paths import ROOT
 from tests.waiting import until
 
 PROJECT = "vlm-reward-test"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,10 +11,9 @@ from numpy.typing import NDArray
 
 from reward_client import RewardClient
 from reward_client.local_server import local_server
+from tests.paths import CHECKPOINT
 
 os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
-
-CHECKPOINT = Path(__file__).parents[1] / "tiny_llava" / "checkpoint"
 
 
 @pytest.fixture(scope="session")

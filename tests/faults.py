@@ -29,10 +29,10 @@ import psutil
 from reward_client import RewardClient
 from reward_client.frames import to_base64
 from reward_client.local_server import LocalServer, local_server
+from tests.paths import CHECKPOINT
 from tests.raw_http import send, status_of
 from tests.waiting import until
 
-CHECKPOINT = Path(__file__).parents[1] / "tiny_llava" / "checkpoint"
 STUCK_S = 3.0
 OPTIONS = ("--model", str(CHECKPOINT), "--dtype", "float32", "--max-model-len", "512")
 QUICK_HEALTH = ("--canary-after-s", "1", "--stuck-after-s", str(STUCK_S))

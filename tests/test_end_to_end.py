@@ -25,7 +25,7 @@ from reward_client import RewardClient
 from reward_client.errors import InvalidRequestError
 from reward_client.frames import encode_png
 from reward_client.local_server import LocalServerError, local_server
-from tests.conftest import CHECKPOINT
+from tests.paths import CHECKPOINT
 from tiny_llava.accuracy import ask
 from tiny_llava.frames import render_states
 from tiny_llava.measures import measure

@@ -18,7 +18,7 @@ from transformers import AutoTokenizer
 
 from reward_client.rubric import Preprocess
 from reward_server.images.fit import fit, pair_side_px
-from tests.conftest import CHECKPOINT
+from tests.paths import CHECKPOINT
 from tiny_llava.card import card
 from tiny_llava.data import Batches, Frames, render_training_frames
 from tiny_llava.frames import render_states, sample_states

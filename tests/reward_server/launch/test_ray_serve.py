@@ -19,7 +19,7 @@ from ray.serve.config import HTTPOptions
 from reward_client import RewardClient
 from reward_server.launch.ray_serve import Replica
 from tests import waiting
-from tests.conftest import CHECKPOINT
+from tests.paths import CHECKPOINT
 
 pytestmark = [pytest.mark.vllm, pytest.mark.timeout(900)]
 

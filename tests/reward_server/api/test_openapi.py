@@ -1,6 +1,6 @@
 """The OpenAPI document is a promise: a change to it is seen and decided, not slipped in.
 
-After a wanted change: ``python -m tests.test_openapi`` writes the new snapshot.
+After a wanted change: ``python -m tests.reward_server.api.test_openapi`` writes the new snapshot.
 """
 
 from __future__ import annotations

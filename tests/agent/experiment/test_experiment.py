@@ -24,6 +24,7 @@ from agent.experiment.run_pool import RunPool
 from agent.training.frame_envs import make_envs
 from agent.training.train import Trainer
 from tests.fakes import FakeClient, server_info
+from tests.paths import ROOT
 
 pytestmark = pytest.mark.slow
 
@@ -178,15 +179,14 @@ from pathlib import Path
 from agent.experiment.plan import ExperimentConfig
 from agent.config import TrainConfig
 from agent.experiment.run_pool import RunPool
-from tests.test_experiment import never_ends
+from tests.agent.experiment.test_experiment import never_ends
 if __name__ == "__main__":
     plan = ExperimentConfig(seeds=30, train=TrainConfig(name="c", runs=Path({str(tmp_path)!r}))).plan()
     RunPool(never_ends, plan, 1).run(time.monotonic() + 5, lambda *_: None)
 """
     (tmp_path / "long.py").write_text(code)
-    root = Path(__file__).parents[1]
-    environment = {**os.environ, "PYTHONPATH": str(root)}
-    subprocess.run([sys.executable, tmp_path / "long.py"], check=True, timeout=60, cwd=root, env=environment)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable, tmp_path / "long.py"], check=True, timeout=60, cwd=ROOT, env=environment)
 
 
 def test_resampled_needs_the_arm_that_it_draws_from() -> None:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from reward_server.settings import Settings
 from tests.bad_frames import FRAMES, MAX_ASPECT, MAX_PIXELS
+from tests.paths import ROOT
 from tests.serving import Serving, serving
 
-PAGE = (Path(__file__).parents[1] / "docs" / "reliability.md").read_text()
+PAGE = (ROOT / "docs" / "reliability.md").read_text()
 TABLE = dict(
     re.findall(r"^\| (.+?) \| (.+?) \|$", PAGE.split("## Frames")[1].split("## Faults")[0], re.MULTILINE)[1:]
 )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 
 import httpx
 import pytest
 
-DASHBOARD = Path(__file__).parents[1] / "deploy" / "grafana" / "vlm-reward.json"
+from tests.paths import ROOT
+
+DASHBOARD = ROOT / "deploy" / "grafana" / "vlm-reward.json"
 
 
 @pytest.mark.vllm

@@ -9,7 +9,7 @@ import pytest
 from transformers import AutoProcessor, CLIPImageProcessorPil
 
 from reward_server.engine.processor_check import FREE_SIZE_PX, changes_of, input_size_px
-from tests.conftest import CHECKPOINT
+from tests.paths import CHECKPOINT
 
 SQUARE = {"height": 56, "width": 56}
 

@@ -14,7 +14,7 @@ from transformers import AutoProcessor, LlavaForConditionalGeneration
 from reward_client import RewardClient, Rubric
 from reward_client.errors import InvalidRequestError
 from reward_server.images.fit import pad_to_square
-from tests.conftest import CHECKPOINT
+from tests.paths import CHECKPOINT
 from tiny_llava.frames import render_states
 from tiny_llava.measures import Fresh, fresh_frames, fresh_pairs, measure, measure_pairs
 

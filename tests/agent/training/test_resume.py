@@ -25,6 +25,7 @@ from agent.training.train import Trainer
 from reward_client.rubric import Rubric
 from reward_client.schema import ScoreResponse
 from tests.fakes import response, server_info
+from tests.paths import ROOT
 
 pytestmark = pytest.mark.slow
 
@@ -134,10 +135,10 @@ def test_a_run_that_was_interrupted_in_learning_or_evaluation_ends_like_one_that
 def test_a_process_that_was_killed_goes_on_as_if_it_had_not_been(tmp_path: Path) -> None:
     code = f"""
 from pathlib import Path
-from tests.test_resume import ByPixels, config, trained
+from tests.agent.training.test_resume import ByPixels, config, trained
 trained(config(Path({str(tmp_path / "broken")!r})), ByPixels(max_delay_s=0.1))
 """
-    process = subprocess.Popen([sys.executable, "-c", code], cwd=Path(__file__).parents[1])
+    process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT)
     checkpoint_file = tmp_path / "broken" / "cartpole" / "checkpoint" / "state.npz"
     while not checkpoint_file.exists():
         assert process.poll() is None

@@ -23,8 +23,8 @@ from reward_client.schema import MAX_TIMEOUT_S
 from reward_server.launch.ray_serve import Replica, UnprotectedError, build
 from reward_server.launch.uvicorn_server import KEEP_ALIVE_S
 from reward_server.settings import Settings
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parents[1]
 COMPOSE = [
     ROOT / name for name in ("docker-compose.yml", "docker-compose.cpu.yml", "deploy/compose/base.yml")
 ]
