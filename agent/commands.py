@@ -64,12 +64,12 @@ def train(config: TrainConfig, progress: Callable[[int], None]) -> dict[str, Any
     if config.any_tilt and config.env != CONTINUING:  # here, since an experiment has both environments
         raise ConfigError(f"--any-tilt goes with --env {CONTINUING}")
     with ExitStack() as stack:
-        client = server = rubric = None
+        client = server = question = None
         if config.arm.scores_frames:
             client = stack.enter_context(_client(config))
             server = client.wait_ready(config.wait_ready_s)
-            rubric = resolve_question(config, client, server)
-        trainer = Trainer(config, client, server, rubric, progress)
+            question = resolve_question(config, client, server)
+        trainer = Trainer(config, client, server, question, progress)
         try:
             summary = trainer.run()
         except BaseException:
@@ -83,7 +83,7 @@ def train(config: TrainConfig, progress: Callable[[int], None]) -> dict[str, Any
                 trainer.greedy,
                 config.env,
                 client,
-                trainer.rubric,
+                trainer.question,
                 max_images_of(server),
                 **config.env_options,
             )

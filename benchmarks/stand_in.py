@@ -55,7 +55,7 @@ def stand_in_app(name: str, frame_s: float) -> FastAPI:
     async def load() -> Rewarder:
         return Rewarder(FixedTimeEngine(name, frame_s), load_rubrics(None), settings)
 
-    return create_app(Service(load, lambda _error: None, settings), settings)
+    return create_app(Service(load, lambda _error: None, settings))
 
 
 def _serve(name: str, frame_s: float, listener: socket.socket) -> None:

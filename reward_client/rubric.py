@@ -117,7 +117,16 @@ class NumberReadout(Strict):
         return []
 
 
-class ExpectationReadout(Strict):
+class _ReadLabels(Strict):
+    """Base of the readouts whose answer is read as label probabilities."""
+
+    @property
+    def max_tokens(self) -> int:
+        """The longest answer that is generated: one token is enough."""
+        return 1
+
+
+class ExpectationReadout(_ReadLabels):
     """Expected value over labels that are numbers, from one forward pass."""
 
     type: Literal["expectation"]
@@ -134,7 +143,7 @@ class ExpectationReadout(Strict):
         return self
 
 
-class YesNoReadout(Strict):
+class YesNoReadout(_ReadLabels):
     """P(yes) / (P(yes) + P(no)), from one forward pass."""
 
     type: Literal["yes_no"]
@@ -154,7 +163,7 @@ class YesNoReadout(Strict):
         return [self.yes, self.no]
 
 
-class ChoiceReadout(Strict):
+class ChoiceReadout(_ReadLabels):
     """Probabilities over named labels, from one forward pass; it has no value of its own."""
 
     type: Literal["choice"]

@@ -5,23 +5,24 @@ Not for HTTP (``api/``).
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from PIL import Image
 from prometheus_client import generate_latest
 
 from reward_client.errors import UnavailableError
-from reward_client.rubric import NumberReadout, Rubric
+from reward_client.rubric import Rubric
 from reward_client.schema import Limits, ServerInfo
 from reward_server.admission.gate import Gate
 from reward_server.admission.image_queue import ImageQueue
 from reward_server.admission.keys import ApiKey, KeyRing
-from reward_server.admission.quotas import Quotas
 from reward_server.engine.health import Health, WatchedEngine
 from reward_server.engine.interface import Engine, EngineDeadError
-from reward_server.images.decode import FrameLimits
-from reward_server.images.prepare import Intake
+from reward_server.images.decode import ImageLimits
+from reward_server.images.prepare import ImagePreparer
 from reward_server.scoring.answer_cache import AnswerCache
+from reward_server.scoring.batch import Batcher
 from reward_server.scoring.catalog import Catalog
 from reward_server.scoring.comparer import Comparer
 from reward_server.scoring.scorer import Scorer
@@ -43,21 +44,17 @@ class Rewarder:
         engine = WatchedEngine(engine, self.health)
         self._engine, self._settings = engine, settings
         self.catalog = Catalog(engine, rubrics)
-        intake = Intake(FrameLimits(settings.max_image_pixels, settings.max_aspect_ratio))
-        cache = AnswerCache(settings.cache_bytes)
-        shared = (engine, self.catalog, intake, cache)
-        self.scorer, self.comparer = Scorer(*shared), Comparer(*shared)
+        preparer = ImagePreparer(ImageLimits(settings.max_image_pixels, settings.max_aspect_ratio))
+        batcher = Batcher(AnswerCache(engine, settings.cache_bytes), preparer)
+        self.scorer = Scorer(engine.info, self.catalog, batcher)
+        self.comparer = Comparer(engine.info, self.catalog, batcher)
 
     async def warm_up(self) -> None:
         """Asks one available rubric about a grey frame, so that the first client does not wait."""
         size_px = self._engine.info.input_size_px
         frame = Image.new("RGB", (size_px, size_px), "grey")
         for rubric in self.catalog.available()[:1]:
-            question = self.catalog.question(rubric)
-            if isinstance(rubric.readout, NumberReadout):
-                await self._engine.generate([frame], question, 1)
-            else:
-                await self._engine.ask([frame], question)
+            await self._engine.ask([frame], self.catalog.question(rubric))
 
     async def watch(self) -> None:
         """Watches the engine until it is dead, which raises EngineDeadError."""
@@ -71,7 +68,8 @@ class Rewarder:
             max_image_pixels=self._settings.max_image_pixels,
             max_aspect_ratio=self._settings.max_aspect_ratio,
         )
-        return ServerInfo(**self._engine.info.__dict__, rubrics=self.catalog.infos(), limits=limits)
+        engine = dataclasses.asdict(self._engine.info)
+        return ServerInfo(**engine, rubrics=self.catalog.infos(), limits=limits)
 
 
 class Service:
@@ -95,10 +93,10 @@ class Service:
         self._rewarder: Rewarder | None = None
         self._failure: UnavailableError | None = None
         self.metrics = Metrics()
-        self.keys = KeyRing(keys)
-        quotas = Quotas(keys, settings.max_images_per_request)
+        self.settings = settings
+        self.keys = KeyRing(keys, settings.max_images_per_request)
         self.queue = ImageQueue(settings.max_running_images, settings.max_queued_images)
-        self.gate = Gate(quotas, self.queue)
+        self.gate = Gate(self.queue)
 
     async def run(self) -> None:
         """Loads what answers requests, then watches it; a failure goes to ``on_failure``."""

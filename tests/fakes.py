@@ -28,10 +28,9 @@ from reward_client.schema import (
 )
 from reward_server.engine.interface import (
     Answer,
+    EngineAnswerError,
     EngineDeadError,
-    EngineFrameError,
     EngineInfo,
-    Generation,
     Question,
     QuestionError,
 )
@@ -70,28 +69,24 @@ class FakeEngine:
         if "long" in labels:
             raise QuestionError("readout.labels", "'long' is 2 tokens")
         tree = build_tree({label: [i] for i, label in enumerate(labels)}, [], 128) if labels else None
-        return Question(f"{'<image>' * images}{prompt}", (1, 2), 10 + max_tokens, tree)
+        return Question(f"{'<image>' * images}{prompt}", (1, 2), 10 + max_tokens, tree, max_tokens)
 
     async def ask(self, images: Sequence[Image.Image], question: Question) -> Answer:
         await self._note(images, question)
-        assert question.labels is not None
+        if question.labels is None:
+            tokens = min(3, question.max_tokens)
+            return Answer(self.text, None, self.truncated, prompt_tokens=10, completion_tokens=tokens)
         labels = list(question.labels.sequences)
         chosen = labels[-1] if np.asarray(images[0]).mean() > 127 else labels[0]
         rest = self.label_mass * 0.1 / (len(labels) - 1)
         logprobs = {label: math.log(self.label_mass * 0.9 if label == chosen else rest) for label in labels}
-        return Answer(logprobs, chosen, prompt_tokens=10)
-
-    async def generate(
-        self, images: Sequence[Image.Image], question: Question, max_tokens: int
-    ) -> Generation:
-        await self._note(images, question)
-        return Generation(self.text, self.truncated, prompt_tokens=10, completion_tokens=min(3, max_tokens))
+        return Answer(chosen, logprobs, prompt_tokens=10)
 
     async def _note(self, images: Sequence[Image.Image], question: Question) -> None:
         if self.dead:
             raise EngineDeadError
         if self.failing:
-            raise EngineFrameError("the engine could not process this frame")
+            raise EngineAnswerError("the engine could not process this frame")
         try:
             while self.hanging:  # noqa: ASYNC110 - set from another thread
                 await asyncio.sleep(0.01)

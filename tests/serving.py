@@ -15,9 +15,9 @@ import uvicorn
 from reward_server.admission.keys import read_keys
 from reward_server.api.app import create_app
 from reward_server.api.connection_limits import ImpatientProtocol
-from reward_server.rubrics.loading import load_rubrics
-from reward_server.service import Rewarder, Service
+from reward_server.service import Rewarder
 from reward_server.settings import Settings
+from tests.application import loads, service
 from tests.fakes import FakeEngine, image
 from tests.waiting import until
 
@@ -30,16 +30,14 @@ class Serving:
 
         async def load() -> Rewarder:
             self.loop = asyncio.get_running_loop()
-            return Rewarder(engine, load_rubrics(), settings)
+            return await loads(engine, settings)()
 
         self.engine, self.failures = engine, list[BaseException]()
-        self.service = Service(load, self.failures.append, settings, read_keys(keys, None))
+        self.service = service(load, settings, self.failures, read_keys(keys, None))
         listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = listener.getsockname()[1]
         self.server = uvicorn.Server(
-            uvicorn.Config(
-                create_app(self.service, settings), log_config=None, lifespan="on", http=ImpatientProtocol
-            )
+            uvicorn.Config(create_app(self.service), log_config=None, lifespan="on", http=ImpatientProtocol)
         )
         self.thread = threading.Thread(target=self.server.run, args=([listener],))
         self.thread.start()

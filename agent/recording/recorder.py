@@ -33,7 +33,7 @@ class Recorder:
     Args:
         config: the run's options.
         server: the reward server's ``/info``; None in the arms without one.
-        rubric: what is asked, where it is not the server's rubric that the options name.
+        question: what is asked: the name of a rubric of the server, or a whole rubric.
         resumed: what ``positions`` returned when the checkpoint was taken that the run goes on from; None
             for a run from the beginning, which replaces an earlier one of its name.
     """
@@ -42,7 +42,7 @@ class Recorder:
         self,
         config: TrainConfig,
         server: ServerInfo | None,
-        rubric: Rubric | None = None,
+        question: str | Rubric,
         resumed: dict[str, Any] | None = None,
     ) -> None:
         self.folder = config.folder
@@ -57,7 +57,7 @@ class Recorder:
                 CONFIG,
                 {
                     "options": options(config),
-                    "rubric": None if rubric is None else rubric.model_dump(mode="json"),
+                    "rubric": question.model_dump(mode="json") if isinstance(question, Rubric) else None,
                     "git_commit": git_commit(),
                     "server": None if server is None else server.model_dump(mode="json"),
                 },

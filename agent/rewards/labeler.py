@@ -5,6 +5,7 @@ Not for deciding what a missing label means (``training/train.py`` leaves its tr
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -50,8 +51,8 @@ class _Scored:
 class PendingLabels:
     """The labels of one chunk, some of them still on their way."""
 
-    def __init__(self, labeler: Labeler, sent: Sequence[Future[_Scored]]) -> None:
-        self._labeler, self._sent = labeler, sent
+    def __init__(self, sent: Sequence[Future[_Scored]]) -> None:
+        self._sent = sent
 
     def result(self) -> list[RewardItem]:
         """Waits for them.
@@ -63,10 +64,7 @@ class PendingLabels:
             RewardServiceError: a request failed for good.
             RewardsChangedError: the server was replaced by one with other rewards.
         """
-        answers = [future.result().answer for future in self._sent]
-        for answer in answers:
-            self._labeler.check(answer.reward_id)
-        return [item for answer in answers for item in answer.data]
+        return [item for future in self._sent for item in future.result().answer.data]
 
     def unrewarded(self) -> dict[int, NDArray[np.uint8]]:
         """The frames that got no reward, ``(H, W, 3)`` uint8 RGB by row. Waits for the labels."""
@@ -98,7 +96,7 @@ class Labeler:
         self._client, self._rubric = client, rubric
         self._waiting: list[NDArray[np.uint8]] = []
         self._sent: list[Future[_Scored]] = []
-        self.reward_id = reward_id
+        self.reward_id, self._lock = reward_id, threading.Lock()
         self._threads = ThreadPoolExecutor(REQUESTS_IN_FLIGHT, thread_name_prefix="label")
 
     def submit(self, frame: NDArray[np.uint8]) -> None:
@@ -112,20 +110,7 @@ class Labeler:
         if self._waiting:
             self._send()
         sent, self._sent = self._sent, []
-        return PendingLabels(self, sent)
-
-    def check(self, reward_id: str) -> None:
-        """Makes sure that a label goes with the run's others.
-
-        Raises:
-            RewardsChangedError: it does not.
-        """
-        self.reward_id = self.reward_id or reward_id
-        if reward_id != self.reward_id:
-            raise RewardsChangedError(
-                f"the reward id changed from {self.reward_id} to {reward_id}: the server serves "
-                "another model or rubric now, and its rewards do not go with the earlier ones"
-            )
+        return PendingLabels(sent)
 
     def _send(self) -> None:
         frames, self._waiting = self._waiting, []
@@ -134,6 +119,13 @@ class Labeler:
     def _score(self, frames: Sequence[NDArray[np.uint8]]) -> _Scored:
         """Scores one request's frames; those with a reward are needed no longer."""
         answer = self._client.score(frames, self._rubric)
+        with self._lock:  # requests are answered side by side
+            self.reward_id = self.reward_id or answer.reward_id
+        if answer.reward_id != self.reward_id:
+            raise RewardsChangedError(
+                f"the reward id changed from {self.reward_id} to {answer.reward_id}: the server serves "
+                "another model or rubric now, and its rewards do not go with the earlier ones"
+            )
         unrewarded = {item.index: frames[item.index] for item in answer.data if item.reward is None}
         return _Scored(answer, unrewarded)
 

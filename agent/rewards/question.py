@@ -18,7 +18,7 @@ from reward_client.schema import ServerInfo
 FILE_ENDINGS = frozenset({".yaml", ".yml", ".json"})
 
 
-def resolve_question(config: TrainConfig, client: RewardClient, server: ServerInfo) -> Rubric | None:
+def resolve_question(config: TrainConfig, client: RewardClient, server: ServerInfo) -> str | Rubric:
     """Finds the rubric that goes with each request.
 
     Args:
@@ -27,7 +27,7 @@ def resolve_question(config: TrainConfig, client: RewardClient, server: ServerIn
         server: its ``/info``.
 
     Returns:
-        The rubric to send; None where the server's rubric of that name is asked as it is.
+        What goes with each request: the name of a rubric of the server, or a whole rubric.
 
     Raises:
         ConfigError: there is no such rubric or file, or the rubric is not valid.
@@ -43,7 +43,7 @@ def resolve_question(config: TrainConfig, client: RewardClient, server: ServerIn
         if known.unavailable:
             raise ConfigError(f"the server's model cannot answer {config.rubric!r}: {known.unavailable}")
     if config.prompt is None:
-        return read_rubric(path) if from_file else None
+        return read_rubric(path) if from_file else config.rubric
     base = read_rubric(path) if from_file else client.rubric(config.rubric).rubric
     content = {**base.model_dump(by_alias=True), "prompt": read_prompt(config.prompt)}
     return _checked(content, "--prompt")

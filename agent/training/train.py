@@ -47,7 +47,8 @@ class Trainer:
         config: the run's options.
         client: where frames are scored; None in the arms that need no server.
         server: the reward server's ``/info``; None likewise.
-        rubric: what to ask, where it is not the server's rubric that the options name.
+        question: what is asked of a frame; None in the arms that need no server, and for the rubric that the
+            options name.
         progress: called with the steps so far after each round of learning.
 
     Raises:
@@ -60,14 +61,14 @@ class Trainer:
         config: TrainConfig,
         client: Scores | None = None,
         server: ServerInfo | None = None,
-        rubric: Rubric | None = None,
+        question: str | Rubric | None = None,
         progress: Callable[[int], None] = lambda _steps: None,
     ) -> None:
         if config.arm.scores_frames and client is None:
             raise ValueError(f"the arm {config.arm} needs a reward server")
         torch.set_num_threads(1)  # the networks are small; more threads only take turns
         self.config, self.server, self.progress = config, server, progress
-        self.rubric = rubric or config.rubric
+        self.question = question or config.rubric
         self.client = client if config.arm.scores_frames else None
         # Streams of their own, so that all arms explore alike, however many frames fail.
         seeds = np.random.SeedSequence(config.seed).spawn(4)
@@ -90,7 +91,7 @@ class Trainer:
         state = load_run_state(config) if config.resume else None
         if state is not None:
             self._restore(state)
-        self.recorder = Recorder(config, server, rubric, None if state is None else state.files)
+        self.recorder = Recorder(config, server, self.question, None if state is None else state.files)
 
     def run(self) -> dict[str, Any]:
         """Trains, evaluates the final policy, and writes the run's files.
@@ -123,7 +124,7 @@ class Trainer:
             self.labeler: Labeler | None = None
             if self.client is not None:
                 self.labeler = stack.enter_context(
-                    Labeler(self.client, self.rubric, self.reward_id, max_images_of(self.server))
+                    Labeler(self.client, self.question, self.reward_id, max_images_of(self.server))
                 )
             while self.env_steps < config.env_steps or self.pending:
                 started = time.perf_counter()

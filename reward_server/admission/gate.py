@@ -11,8 +11,7 @@ from typing import Any, TypeVar
 
 from reward_client.errors import DeadlineExceededError, StatusError, UnavailableError
 from reward_server.admission.image_queue import ImageQueue, QueueFullError
-from reward_server.admission.keys import ApiKey
-from reward_server.admission.quotas import Quotas
+from reward_server.admission.quotas import Quota
 
 T = TypeVar("T")
 
@@ -25,12 +24,11 @@ class Gate:
     """Lets requests through to their work.
 
     Args:
-        quotas: of the keys.
         queue: the queue in front of the engine.
     """
 
-    def __init__(self, quotas: Quotas, queue: ImageQueue) -> None:
-        self._quotas, self._queue = quotas, queue
+    def __init__(self, queue: ImageQueue) -> None:
+        self._queue = queue
         self._draining = False
         self._tasks: set[asyncio.Task[Any]] = set()
         self._ended_by: StatusError | None = None
@@ -52,22 +50,24 @@ class Gate:
 
     async def run(
         self,
-        work: Callable[[float], Awaitable[T]],
+        work: Callable[[], Awaitable[T]],
         *,
         images: int,
         timeout_s: float,
-        key: ApiKey | None,
+        quota: Quota,
         gone: Callable[[], Awaitable[None]],
-    ) -> T:
+    ) -> tuple[T, float]:
         """Runs the work of one request.
 
         Args:
-            work: takes the seconds that the request waited; cancelled past the deadline and where the
-                client left.
+            work: cancelled past the deadline and where the client left.
             images: of the request.
             timeout_s: deadline, waiting included.
-            key: of the client.
+            quota: of the client.
             gone: returns when the client has disconnected.
+
+        Returns:
+            What the work returned, and the seconds that the request waited before.
 
         Raises:
             RateLimitedError: the client's quota is used up.
@@ -79,8 +79,8 @@ class Gate:
             raise self._ended_by or UnavailableError(
                 "the server is stopping", code="draining", retry_after_s=1
             )
-        self._quotas.spend(key, images)
-        task = asyncio.create_task(self._within(work, images, timeout_s, key))
+        quota.spend(images)
+        task = asyncio.create_task(self._within(work, images, timeout_s, quota))
         self._tasks.add(task)
         watch = asyncio.ensure_future(gone())
         try:
@@ -97,13 +97,13 @@ class Gate:
             await asyncio.gather(task, watch, return_exceptions=True)  # the result was taken above
 
     async def _within(
-        self, work: Callable[[float], Awaitable[T]], images: int, timeout_s: float, key: ApiKey | None
-    ) -> T:
+        self, work: Callable[[], Awaitable[T]], images: int, timeout_s: float, quota: Quota
+    ) -> tuple[T, float]:
         try:
             async with asyncio.timeout(timeout_s), self._queue.admit(images) as queue_s:
-                return await work(queue_s)
+                return await work(), queue_s
         except QueueFullError:
-            self._quotas.refund(key, images)
+            quota.refund(images)
             raise
         except TimeoutError as error:
             raise DeadlineExceededError(

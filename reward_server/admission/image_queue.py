@@ -99,6 +99,7 @@ class ImageQueue:
             QueueFullError: too many wait; it says when to come again.
         """
         arrived = self._clock()
+        self.check_room(images)
         if self._waiting or not self._fits(images):
             with tracer.start_as_current_span("queue"):
                 await self._wait(images)
@@ -113,24 +114,22 @@ class ImageQueue:
             self._admit_waiting()
             self._drain_rate.works(self.running_images > 0)
 
-    @property
-    def is_full(self) -> bool:
-        """Whether not even one more image may wait."""
-        return (bool(self._waiting) or not self._fits(1)) and self.queued_images >= self._max_queued
+    def check_room(self, images: int = 1) -> None:
+        """Returns where so many images may run or wait now.
 
-    def refusal(self, images: int) -> QueueFullError:
-        """What a request is told that may not wait."""
+        Raises:
+            QueueFullError: too many wait; it says when to come again.
+        """
         queued = self.queued_images
-        return QueueFullError(
-            f"{queued} images wait already; the limit is {self._max_queued}",
-            code="overloaded",
-            retry_after_s=self._retry_after_s(queued + images),
-        )
+        must_wait = bool(self._waiting) or not self._fits(images)
+        if must_wait and queued + images > self._max_queued:
+            raise QueueFullError(
+                f"{queued} images wait already; the limit is {self._max_queued}",
+                code="overloaded",
+                retry_after_s=self._retry_after_s(queued + images),
+            )
 
     async def _wait(self, images: int) -> None:
-        queued = self.queued_images
-        if queued + images > self._max_queued:
-            raise self.refusal(images)
         place = (images, asyncio.get_running_loop().create_future())
         self._waiting.append(place)
         try:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reward_client.errors import AuthenticationError
+from reward_server.admission.quotas import Quota
 
 MIN_KEY_CHARS = 16
 
@@ -34,39 +35,41 @@ class ApiKey:
 
 
 class KeyRing:
-    """Says whose key a request carries.
+    """Says whose quota a request spends.
 
     Args:
         keys: the known keys; with none, everybody may ask.
+        burst: images that a quota lets through at once.
     """
 
-    def __init__(self, keys: Sequence[ApiKey]) -> None:
-        self._keys = tuple(keys)
+    def __init__(self, keys: Sequence[ApiKey], burst: int) -> None:
+        self._quotas = {key.digest: Quota(key.images_per_s, burst) for key in keys}
+        self._everybody = Quota(None, burst)
 
-    def identify(self, authorization: str | None) -> ApiKey | None:
-        """The key of a request.
+    def quota_of(self, authorization: str | None) -> Quota:
+        """The quota of the key that a request carries.
 
         Args:
             authorization: its ``Authorization`` header.
 
         Returns:
-            The key, or None where no keys are asked for.
+            The quota, without a limit where no keys are asked for or the key has none.
 
         Raises:
             AuthenticationError: no key, or an unknown one.
         """
-        if not self._keys:
-            return None
+        if not self._quotas:
+            return self._everybody
         scheme, _, given = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not given.strip():
             raise AuthenticationError(
                 "send an API key as Authorization: Bearer <key>", param="Authorization", code="missing_key"
             )
         digest = _digest(given.strip())
-        found: ApiKey | None = None
-        for key in self._keys:  # all of them, so that the time tells nothing
-            if hmac.compare_digest(key.digest, digest):
-                found = key
+        found: Quota | None = None
+        for known, quota in self._quotas.items():  # all of them, so that the time tells nothing
+            if hmac.compare_digest(known, digest):
+                found = quota
         if found is None:
             raise AuthenticationError("unknown API key", param="Authorization", code="unknown_key")
         return found

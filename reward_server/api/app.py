@@ -43,7 +43,6 @@ from reward_server.api.overload import Overload
 from reward_server.api.request_log import RequestLog
 from reward_server.engine.interface import EngineDeadError
 from reward_server.service import Rewarder, Service
-from reward_server.settings import Settings
 
 
 def _ready_rewarder(request: Request) -> Rewarder:
@@ -54,17 +53,17 @@ def _ready_rewarder(request: Request) -> Rewarder:
 _WORK_ERRORS: dict[int | str, dict[str, Any]] = {
     status: {"model": ErrorResponse} for status in (400, 408, 413, 415, 429, 504)
 }
-Answer = TypeVar("Answer")
+Answer = TypeVar("Answer", ScoreResponse, CompareResponse)
 ReadyRewarder = Annotated[Rewarder, Depends(_ready_rewarder)]
 
 
-def create_app(service: Service, settings: Settings) -> FastAPI:
+def create_app(service: Service) -> FastAPI:
     """Builds the application.
 
     Args:
-        service: started with the application.
-        settings: the server's limits.
+        service: started with the application; its settings are the server's limits.
     """
+    settings = service.settings
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -93,39 +92,47 @@ def create_app(service: Service, settings: Settings) -> FastAPI:
     _add_error_handlers(app)
 
     async def admitted(
-        request: Request, images: int, timeout_s: float | None, work: Callable[[float], Awaitable[Answer]]
+        request: Request,
+        param: str,
+        images: int,
+        timeout_s: float | None,
+        work: Callable[[], Awaitable[Answer]],
     ) -> Answer:
+        """What every route that needs the engine passes: its limit, and the gate."""
+        if images > settings.max_images_per_request:
+            limit = settings.max_images_per_request
+            raise InvalidRequestError(
+                f"{images} images in one request; the limit is {limit}", param=param, code="too_many_images"
+            )
         try:
-            return await service.gate.run(
+            answer, queue_s = await service.gate.run(
                 work,
                 images=images,
                 timeout_s=timeout_s or settings.default_timeout_s,
-                key=request.state.api_key,
+                quota=request.state.quota,
                 gone=lambda: _disconnect(request),
             )
         except* EngineDeadError as dead:
             raise service.fail(dead.exceptions[0]) from None
+        answer.timings.queue_s = queue_s
+        return answer
 
     @app.post("/score", dependencies=[Depends(_require_json)], responses=_WORK_ERRORS)
     async def score(request: Request, body: ScoreRequest, rewarder: ReadyRewarder) -> ScoreResponse:
         """Scores each image. What could not be scored has a null reward and a status."""
         count = len(body.images)
-        _check_count(count, settings.max_images_per_request, "images")
-        answer = await admitted(
-            request, count, body.timeout_s, lambda queue_s: rewarder.scorer.score(body, queue_s)
-        )
-        service.metrics.add_scores(body.rubric if isinstance(body.rubric, str) else "inline", answer)
+        answer = await admitted(request, "images", count, body.timeout_s, lambda: rewarder.scorer.score(body))
+        service.metrics.add_scores(_name(body), answer)
         return answer
 
     @app.post("/compare", dependencies=[Depends(_require_json)], responses=_WORK_ERRORS)
     async def compare(request: Request, body: CompareRequest, rewarder: ReadyRewarder) -> CompareResponse:
         """Says which image of each pair better fits the rubric's goal, asked in both orders."""
         count = 2 * len(body.pairs)
-        _check_count(count, settings.max_images_per_request, "pairs")
         answer = await admitted(
-            request, count, body.timeout_s, lambda queue_s: rewarder.comparer.compare(body, queue_s)
+            request, "pairs", count, body.timeout_s, lambda: rewarder.comparer.compare(body)
         )
-        service.metrics.add_comparisons(body.rubric if isinstance(body.rubric, str) else "inline", answer)
+        service.metrics.add_comparisons(_name(body), answer)
         return answer
 
     @app.get("/info")
@@ -168,11 +175,9 @@ async def _require_json(request: Request) -> None:
         raise MediaTypeError("send the body as Content-Type: application/json", param="Content-Type")
 
 
-def _check_count(count: int, limit: int, param: str) -> None:
-    if count > limit:
-        raise InvalidRequestError(
-            f"{count} images in one request; the limit is {limit}", param=param, code="too_many_images"
-        )
+def _name(body: ScoreRequest | CompareRequest) -> str:
+    """The rubric's name for metrics."""
+    return body.rubric if isinstance(body.rubric, str) else "inline"
 
 
 async def _disconnect(request: Request) -> None:

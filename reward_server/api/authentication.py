@@ -17,7 +17,7 @@ class Authentication:
     """ASGI middleware that refuses requests without a known API key.
 
     Args:
-        app: the application behind it; it finds the key in ``scope["state"]["api_key"]``.
+        app: the application behind it; it finds the key's quota in ``scope["state"]["quota"]``.
         keys: the known keys.
         open_paths: answered without a key.
     """
@@ -31,9 +31,9 @@ class Authentication:
             await self._app(scope, receive, send)
             return
         try:
-            key = self._keys.identify(Headers(scope=scope).get("Authorization"))
+            quota = self._keys.quota_of(Headers(scope=scope).get("Authorization"))
         except AuthenticationError as error:
             await error_response(error)(scope, receive, send)
             return
-        scope.setdefault("state", {})["api_key"] = key
+        scope.setdefault("state", {})["quota"] = quota
         await self._app(scope, receive, send)

@@ -28,13 +28,20 @@ class Overload:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handles one request."""
-        if scope["type"] != "http" or scope["path"] not in self._paths or not self._queue.is_full:
-            await self._app(scope, receive, send)
-            return
-        try:
-            while (await receive()).get("more_body", False):
-                pass
-            error: StatusError = self._queue.refusal(1)
-        except StatusError as over_a_limit:  # of ``BodyLimit``
-            error = over_a_limit
-        await error_response(error)(scope, receive, send)
+        if scope["type"] == "http" and scope["path"] in self._paths:
+            try:
+                self._queue.check_room()
+            except StatusError as full:
+                await error_response(await _after_body(receive, full))(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+
+async def _after_body(receive: Receive, error: StatusError) -> StatusError:
+    """Reads a body and drops it; gives the error, or that of a body over a limit of its own."""
+    try:
+        while (await receive()).get("more_body", False):
+            pass
+    except StatusError as over_a_limit:
+        return over_a_limit
+    return error

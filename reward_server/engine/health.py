@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 from PIL import Image
 
-from reward_server.engine.interface import Answer, Engine, EngineDeadError, EngineInfo, Generation, Question
+from reward_server.engine.interface import Answer, Engine, EngineDeadError, EngineInfo, Question
 
 log = logging.getLogger(__name__)
 
@@ -118,13 +118,6 @@ class WatchedEngine:
         return self._engine.question(prompt, labels, images, max_tokens)
 
     async def ask(self, images: Sequence[Image.Image], question: Question) -> Answer:
-        """Reads label probabilities."""
+        """Has the question answered."""
         with self._health.asking():
             return await self._engine.ask(images, question)
-
-    async def generate(
-        self, images: Sequence[Image.Image], question: Question, max_tokens: int
-    ) -> Generation:
-        """Generates text."""
-        with self._health.asking():
-            return await self._engine.generate(images, question, max_tokens)

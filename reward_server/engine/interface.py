@@ -6,8 +6,11 @@ an answer means (``reading/``).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import hashlib
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Protocol
 
 from PIL import Image
@@ -27,8 +30,8 @@ class QuestionError(Exception):
         self.field = field
 
 
-class EngineFrameError(Exception):
-    """The engine could not answer for one frame; others are not affected."""
+class EngineAnswerError(Exception):
+    """The engine could not answer about one item; others are not affected."""
 
 
 class EngineDeadError(Exception):
@@ -47,46 +50,48 @@ class Question:
         token_ids: its tokens, each placeholder still one token.
         prompt_tokens: number of tokens with the images in place.
         labels: how its labels are read; None for a question that is answered in text.
+        max_tokens: length of the longest answer in text.
     """
 
     prompt: str
     token_ids: tuple[int, ...]
     prompt_tokens: int
     labels: LabelTree | None
+    max_tokens: int = 1
+
+    @cached_property
+    def digest(self) -> bytes:
+        """Digest of all of its fields, 16 bytes: whatever is added to a question tells two of them apart."""
+        facts = repr([(field.name, getattr(self, field.name)) for field in fields(self)])
+        return hashlib.blake2b(facts.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What the model answered about one frame, from label probabilities.
+    """What the model answered about one item.
 
     Attributes:
-        logprobs: natural logarithm of the probability of each label.
-        text: the most probable token's text; the likeliest label where labels take several tokens.
+        text: what it wrote, without special tokens; of label probabilities the most probable token's text, or
+            the likeliest label where labels take several tokens.
+        logprobs: natural logarithm of the probability of each label; None for an answer in text.
+        truncated: whether the text was cut off at the limit of tokens.
         prompt_tokens: number of tokens of the prompts, images included.
-        completion_tokens: number of forward passes.
+        completion_tokens: number of generated tokens, or of forward passes.
     """
 
-    logprobs: dict[str, float]
     text: str
-    prompt_tokens: int
+    logprobs: Mapping[str, float] | None = None
+    truncated: bool = False
+    prompt_tokens: int = 0
     completion_tokens: int = 1
 
-
-@dataclass(frozen=True)
-class Generation:
-    """What the model wrote about one frame, always its most probable token next.
-
-    Attributes:
-        text: the text, without special tokens.
-        truncated: whether it was cut off at the limit of tokens.
-        prompt_tokens: number of tokens of the prompt, image included.
-        completion_tokens: number of generated tokens.
-    """
-
-    text: str
-    truncated: bool
-    prompt_tokens: int
-    completion_tokens: int
+    @property
+    def is_usable(self) -> bool:
+        """Whether its label probabilities, if it has any, are finite numbers and not all zero."""
+        if self.logprobs is None:
+            return True
+        values = self.logprobs.values()
+        return max(values) > -math.inf and not any(math.isnan(value) or value == math.inf for value in values)
 
 
 @dataclass(frozen=True)
@@ -127,9 +132,9 @@ class Engine(Protocol):
         """Prepares a question; raises QuestionError where the model cannot be asked."""
 
     async def ask(self, images: Sequence[Image.Image], question: Question) -> Answer:
-        """Reads label probabilities; raises EngineFrameError or EngineDeadError."""
+        """Has a question answered, in label probabilities or in text.
 
-    async def generate(
-        self, images: Sequence[Image.Image], question: Question, max_tokens: int
-    ) -> Generation:
-        """Generates text; raises EngineFrameError or EngineDeadError."""
+        Raises:
+            EngineAnswerError: this question failed; the engine lives on.
+            EngineDeadError: the engine died.
+        """

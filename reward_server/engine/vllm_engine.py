@@ -34,10 +34,9 @@ from vllm.v1.engine.exceptions import EngineDeadError as VllmEngineDeadError
 from reward_client.rubric import MAX_LABELS
 from reward_server.engine.interface import (
     Answer,
+    EngineAnswerError,
     EngineDeadError,
-    EngineFrameError,
     EngineInfo,
-    Generation,
     Question,
     QuestionError,
 )
@@ -160,21 +159,24 @@ class VllmEngine:
         return self._prepared(prompt, tuple(labels), images, max_tokens)
 
     async def ask(self, images: Sequence[Image.Image], question: Question) -> Answer:
-        """Reads the probabilities of a question's labels.
-
-        One forward pass, or one for each inner node of the tree of labels.
+        """Has a question answered.
 
         Args:
             images: RGB images of the input size.
-            question: from ``question``, with labels.
+            question: from ``question``.
 
         Raises:
-            EngineFrameError: this request failed; the engine lives on.
+            EngineAnswerError: this question failed; the engine lives on.
             EngineDeadError: the engine died.
         """
-        tree = question.labels
-        if tree is None:
-            raise ValueError("the question has no labels; it is answered in text")
+        if question.labels is None:
+            return await self._generate(images, question)
+        return await self._read_labels(images, question, question.labels)
+
+    async def _read_labels(
+        self, images: Sequence[Image.Image], question: Question, tree: LabelTree
+    ) -> Answer:
+        """One forward pass, or one for each inner node of the tree of labels."""
         names = self._names(images)  # shared by all passes, so that the image is encoded once
         outputs = await asyncio.gather(
             *(
@@ -197,40 +199,28 @@ class VllmEngine:
         answers = []
         for node, (_, completion) in zip(tree.passes, outputs, strict=True):
             if not completion.logprobs:
-                raise EngineFrameError("the engine gave no probabilities for this frame")
+                raise EngineAnswerError("the engine gave no probabilities for this frame")
             answers.append({token: completion.logprobs[0][token].logprob for token in node.token_ids})
         logprobs = label_logprobs(tree, answers)
         return Answer(
-            logprobs=logprobs,
             text=self._tokenizer.decode([outputs[0][1].token_ids[0]]).strip()
             if len(tree.passes) == 1
             else max(logprobs, key=lambda label: logprobs[label]),
+            logprobs=logprobs,
             prompt_tokens=sum(len(output.prompt_token_ids or ()) for output, _ in outputs),
             completion_tokens=len(outputs),
         )
 
-    async def generate(
-        self, images: Sequence[Image.Image], question: Question, max_tokens: int
-    ) -> Generation:
-        """Generates an answer in text, always the most probable token next.
-
-        Args:
-            images: RGB images of the input size.
-            question: from ``question``.
-            max_tokens: length of the longest answer.
-
-        Raises:
-            EngineFrameError: this request failed; the engine lives on.
-            EngineDeadError: the engine died.
-        """
+    async def _generate(self, images: Sequence[Image.Image], question: Question) -> Answer:
+        """Generates an answer in text, always the most probable token next."""
         params = SamplingParams(
             temperature=0.0,
-            max_tokens=max_tokens,
+            max_tokens=question.max_tokens,
             detokenize=False,
             output_kind=RequestOutputKind.FINAL_ONLY,
         )
         output, completion = await self._run(images, self._names(images), question.token_ids, params)
-        return Generation(
+        return Answer(
             text=self._tokenizer.decode(completion.token_ids, skip_special_tokens=True).strip(),
             truncated=completion.finish_reason == "length",
             prompt_tokens=len(output.prompt_token_ids or ()),
@@ -272,11 +262,11 @@ class VllmEngine:
             if self.errored:
                 raise EngineDeadError from error
             log.exception("the engine could not process a frame")
-            raise EngineFrameError("the engine could not process this frame") from error
+            raise EngineAnswerError("the engine could not process this frame") from error
         completion = output.outputs[0]
         # "abort" too is no answer: its text may lack an end, or a digit
         if completion.finish_reason not in {"stop", "length"} or not output.prompt_token_ids:
-            raise EngineFrameError("the engine gave no answer for this frame")
+            raise EngineAnswerError("the engine gave no answer for this frame")
         return output, completion
 
     def _prepare(self, prompt: str, labels: tuple[str, ...], images: int, max_tokens: int) -> Question:
@@ -309,7 +299,7 @@ class VllmEngine:
                 f"prompt and image take {length} tokens and the answer up to {max_tokens}; this server "
                 f"takes {self._max_model_len} together",
             )
-        return Question(text, ids, length, tree)
+        return Question(text, ids, length, tree, max_tokens)
 
     def _label_tree(self, prompt: str, labels: tuple[str, ...]) -> LabelTree:
         """How the labels are read, as the tokens that the model would write right after the prompt."""

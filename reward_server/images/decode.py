@@ -20,12 +20,12 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8\xff"
 
 
-class FrameError(Exception):
+class ImageError(Exception):
     """An image cannot be scored; the message says why, for a person."""
 
 
 @dataclass(frozen=True)
-class FrameLimits:
+class ImageLimits:
     """What an image may be.
 
     Attributes:
@@ -38,7 +38,7 @@ class FrameLimits:
     max_aspect_ratio: float
 
 
-def decode_frame(text: str, limits: FrameLimits) -> Image.Image:
+def decode_image(text: str, limits: ImageLimits) -> Image.Image:
     """Decodes one image of a request.
 
     Args:
@@ -49,43 +49,43 @@ def decode_frame(text: str, limits: FrameLimits) -> Image.Image:
         RGB image; transparency over white, EXIF orientation applied.
 
     Raises:
-        FrameError: not base64, not PNG or JPEG, damaged, animated, 16-bit, or over a limit.
+        ImageError: not base64, not PNG or JPEG, damaged, animated, 16-bit, or over a limit.
     """
     try:
         data = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
         hint = "; send the base64 alone, without a data: prefix" if text.startswith("data:") else ""
-        raise FrameError(f"not valid base64{hint}") from error
+        raise ImageError(f"not valid base64{hint}") from error
     if not data:
-        raise FrameError("the image is empty")
+        raise ImageError("the image is empty")
     if not data.startswith((_PNG, _JPEG)):
-        raise FrameError("not a PNG or JPEG image")
+        raise ImageError("not a PNG or JPEG image")
     try:
         return _decode(data, limits)
-    except FrameError:
+    except ImageError:
         raise
     except Image.DecompressionBombError as error:  # Pillow's own limit, before ours can be checked
-        raise FrameError(f"the image has too many pixels; the limit is {limits.max_pixels} in all") from error
+        raise ImageError(f"the image has too many pixels; the limit is {limits.max_pixels} in all") from error
     except MemoryError as error:
-        raise FrameError("the image takes too much memory") from error
+        raise ImageError("the image takes too much memory") from error
     except Exception as error:
-        raise FrameError("the image is damaged and cannot be decoded") from error
+        raise ImageError("the image is damaged and cannot be decoded") from error
 
 
-def _decode(data: bytes, limits: FrameLimits) -> Image.Image:
+def _decode(data: bytes, limits: ImageLimits) -> Image.Image:
     image: Image.Image = Image.open(io.BytesIO(data), formats=("PNG", "JPEG"))
     width, height = image.size
     if width * height > limits.max_pixels:
-        raise FrameError(f"the image has {width}x{height} pixels; the limit is {limits.max_pixels} in all")
+        raise ImageError(f"the image has {width}x{height} pixels; the limit is {limits.max_pixels} in all")
     if max(width, height) > limits.max_aspect_ratio * min(width, height):
-        raise FrameError(
+        raise ImageError(
             f"the image is {width}x{height}; one side may be at most {limits.max_aspect_ratio:g} times "
             "the other"
         )
     if getattr(image, "is_animated", False):
-        raise FrameError("the image is animated; send one frame")
+        raise ImageError("the image is animated; send one frame")
     if image.mode.startswith("I") or image.mode == "F":
-        raise FrameError("16-bit grey images are not supported; send 8 bits a channel")
+        raise ImageError("16-bit grey images are not supported; send 8 bits a channel")
     if image.format == "PNG":
         # Without this Pillow takes a PNG with a damaged or missing chunk. It ends the image's use.
         image.verify()

@@ -1,4 +1,4 @@
-"""Takes a request's images in: decodes and preprocesses them in threads, and names them by their pixels.
+"""Prepares a request's images for the model: decodes and fits them in threads, and digests their pixels.
 
 Not for decoding itself (``decode.py``) or for resizing (``fit.py``).
 """
@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from PIL import Image
 
 from reward_client.rubric import PreprocessOrRegion
-from reward_server.images.decode import FrameError, FrameLimits, decode_frame
-from reward_server.images.fit import fit
+from reward_server.images.decode import ImageError, ImageLimits, decode_image
+from reward_server.images.fit import compose_pair, fit
 
 
 @dataclass(frozen=True)
-class PreparedFrame:
-    """A frame as the model gets it.
+class PreparedImage:
+    """An image as the model gets it.
 
     Attributes:
         image: square RGB image.
@@ -32,20 +32,20 @@ class PreparedFrame:
     digest: bytes
 
 
-class Intake:
+class ImagePreparer:
     """Decodes and preprocesses images.
 
     Args:
         limits: what an image may be.
     """
 
-    def __init__(self, limits: FrameLimits) -> None:
+    def __init__(self, limits: ImageLimits) -> None:
         self._limits = limits
         self._threads = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="decode")
 
     async def prepare(
         self, images: Sequence[str], size_px: int, preprocess: PreprocessOrRegion
-    ) -> list[PreparedFrame | FrameError]:
+    ) -> list[PreparedImage | ImageError]:
         """Brings base64 images to squares.
 
         Args:
@@ -54,20 +54,31 @@ class Intake:
             preprocess: how.
 
         Returns:
-            For each image its frame, or why it cannot be scored.
+            For each image the prepared one, or why it cannot be scored.
         """
 
-        def one(text: str) -> PreparedFrame | FrameError:
+        def one(text: str) -> PreparedImage | ImageError:
             try:
-                image = fit(decode_frame(text, self._limits), size_px, preprocess)
-            except FrameError as error:
+                image = fit(decode_image(text, self._limits), size_px, preprocess)
+            except ImageError as error:
                 return error
-            return PreparedFrame(image, digest(image))
+            return PreparedImage(image, _digest(image.tobytes()))
 
         loop = asyncio.get_running_loop()
         return await asyncio.gather(*(loop.run_in_executor(self._threads, one, text) for text in images))
 
 
-def digest(image: Image.Image) -> bytes:
-    """Digest of an RGB image's pixels, 16 bytes."""
-    return hashlib.blake2b(image.tobytes(), digest_size=16).digest()
+def side_by_side(left: PreparedImage, right: PreparedImage, size_px: int) -> PreparedImage:
+    """Both images as one of the model's input size, for models that take one image a prompt.
+
+    Args:
+        left: square of ``pair_side_px(size_px)``.
+        right: another one of the same size.
+        size_px: side of the model's square input, in pixels.
+    """
+    composed = compose_pair(left.image, right.image, size_px)
+    return PreparedImage(composed, _digest(b"side by side" + left.digest + right.digest))
+
+
+def _digest(data: bytes) -> bytes:
+    return hashlib.blake2b(data, digest_size=16).digest()

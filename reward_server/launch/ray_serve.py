@@ -53,7 +53,7 @@ class RewardReplica:
 
     async def __init__(self, options: dict[str, Any]) -> None:  # type: ignore[misc] # Ray Serve awaits it
         logging.basicConfig(level=logging.INFO)
-        self._settings = settings = with_checked_model(checked_settings(options))
+        settings = with_checked_model(checked_settings(options))
         rubrics = load_rubrics(settings.rubrics_dir)
         self._engine: VllmEngine = await load_engine(settings)
         rewarder = await warmed_up(self._engine, rubrics, settings)
@@ -65,7 +65,7 @@ class RewardReplica:
 
     def __serve_build_asgi_app__(self) -> FastAPI:
         """What Ray Serve hands requests to."""
-        return create_app(self._service, self._settings)
+        return create_app(self._service)
 
     async def check_health(self) -> None:
         """Ray Serve asks this regularly, and replaces a replica that fails it three times.

@@ -92,7 +92,7 @@ async def serve(settings: Settings, listener: socket.socket, keys: Sequence[ApiK
     protocol_class: type[asyncio.Protocol] = type("Protocol", (ImpatientProtocol,), limits)
     server = _Server(
         uvicorn.Config(
-            create_app(service, settings),
+            create_app(service),
             log_config=None,
             access_log=False,
             lifespan="on",

@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reward_client.rubric import ChoiceReadout
-from reward_client.schema import Ordering, Place
+from reward_client.schema import ComparisonItem, ItemStatus, Ordering, Place
+from reward_server.engine.interface import Answer
+from reward_server.reading.readouts import NOT_FINITE, low_mass_message, read_labels
 
 COMPOSED_PROMPT = (
     "Two images are side by side, the first on the left and the second on the right. "
@@ -75,3 +77,57 @@ def combine(orders: Sequence[Ordering]) -> tuple[float, Place | None, bool]:
     probability = sum(order.probability for order in orders) / len(orders)
     consistent = len({order.preference for order in orders}) == 1 and orders[0].preference is not None
     return probability, preferred(probability), consistent
+
+
+def not_compared(index: int, status: ItemStatus, message: str) -> ComparisonItem:
+    """The item of a pair that was not answered."""
+    return ComparisonItem(index=index, preference=None, status=status, message=message)
+
+
+def comparison_item(
+    index: int, comparison: ComparisonQuestion, as_sent: Answer, swapped: Answer
+) -> ComparisonItem:
+    """The item of a pair that was answered in both orders.
+
+    Args:
+        index: place of the pair in its request.
+        comparison: what was asked.
+        as_sent: the answer where the pair's first image was shown first.
+        swapped: the answer where its second image was.
+    """
+    if not (as_sent.is_usable and swapped.is_usable):
+        return not_compared(index, ItemStatus.FAILED, NOT_FINITE.message or "")
+    orders = [_ordering("first", comparison, as_sent), _ordering("second", comparison, swapped)]
+    mass, wanted = min(order.label_mass for order in orders), comparison.readout.min_label_mass
+    if mass < wanted:
+        return ComparisonItem(
+            index=index,
+            preference=None,
+            status=ItemStatus.LOW_LABEL_MASS,
+            message=low_mass_message(mass, wanted),
+            orders=orders,
+        )
+    probability, preference, consistent = combine(orders)
+    return ComparisonItem(
+        index=index,
+        preference=preference,
+        probability=probability,
+        consistent=consistent,
+        status=ItemStatus.OK,
+        orders=orders,
+    )
+
+
+def _ordering(shown_first: Place, comparison: ComparisonQuestion, answer: Answer) -> Ordering:
+    reading = read_labels(comparison.readout, answer.logprobs or {})
+    probabilities = reading.probabilities or {}
+    of_shown_first = probabilities[comparison.readout.labels[0]]
+    probability = of_shown_first if shown_first == "first" else 1.0 - of_shown_first
+    return Ordering(
+        shown_first=shown_first,
+        preference=preferred(probability),
+        probability=probability,
+        text=answer.text,
+        probabilities=probabilities,
+        label_mass=reading.label_mass or 0.0,
+    )

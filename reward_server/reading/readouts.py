@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reward_client.rubric import (
     ChoiceReadout,
@@ -18,7 +18,8 @@ from reward_client.rubric import (
     Rubric,
     YesNoReadout,
 )
-from reward_client.schema import ReadingInfo
+from reward_client.schema import ItemStatus, ReadingInfo
+from reward_server.engine.interface import Answer
 from reward_server.reading.number_in_text import NO_WORDS, Grammar, NumberReading, Words, read_number
 
 
@@ -27,14 +28,48 @@ class Reading:
     """What one answer says.
 
     Attributes:
-        value: expected value, probability of yes, or the number of a text; None for a choice.
-        probabilities: of each label among the labels; they sum to 1. Empty for a text.
-        label_mass: probability that the model gives to all labels together, before renormalising.
+        value: expected value, probability of yes, or the number of a text; None for a choice, and where a
+            text states no number.
+        probabilities: of each label among the labels; they sum to 1. None for a text.
+        label_mass: probability that the model gives to all labels together, before renormalising; None for
+            a text.
+        status: ``ok``, or why no reward follows from it.
+        message: the same for a person; None where all is well.
     """
 
     value: float | None
-    probabilities: dict[str, float]
-    label_mass: float
+    probabilities: dict[str, float] | None = None
+    label_mass: float | None = None
+    status: ItemStatus = ItemStatus.OK
+    message: str | None = None
+
+
+NOT_FINITE = Reading(None, status=ItemStatus.FAILED, message="the model's probabilities are not finite")
+
+
+def read_answer(rubric: Rubric, answer: Answer) -> Reading:
+    """Reads an answer by its rubric's readout, and says where no reward may follow from it."""
+    readout = rubric.readout
+    if isinstance(readout, NumberReadout):
+        number = read_text(rubric, answer.text, truncated=answer.truncated)
+        if number.value is None:
+            return Reading(None, status=ItemStatus.UNPARSABLE, message=number.reason)
+        return Reading(number.value)
+    if answer.logprobs is None or not answer.is_usable:
+        return NOT_FINITE
+    reading = read_labels(readout, answer.logprobs)
+    mass, wanted = reading.label_mass or 0.0, readout.min_label_mass
+    if mass >= wanted:
+        return reading
+    return replace(reading, status=ItemStatus.LOW_LABEL_MASS, message=low_mass_message(mass, wanted))
+
+
+def low_mass_message(label_mass: float, wanted: float) -> str:
+    """Why an answer outside the labels has no reward."""
+    return (
+        f"the model gives the labels a probability of {label_mass:.3g} together; the rubric asks for "
+        f"{wanted:g}"
+    )
 
 
 def read_labels(readout: LabelReadout, logprobs: Mapping[str, float]) -> Reading:
@@ -84,14 +119,12 @@ def read_text(rubric: Rubric, text: str, *, truncated: bool) -> NumberReading:
     return read_number(text, rubric.unit, grammar=grammar, words=words, truncated=truncated)
 
 
-def read_every_way(
-    rubric: Rubric, reading: Reading | None, text: str, *, truncated: bool
-) -> dict[str, ReadingInfo]:
+def read_every_way(rubric: Rubric, reading: Reading, text: str, *, truncated: bool) -> dict[str, ReadingInfo]:
     """Reads one answer with every readout that applies to the rubric's question.
 
     Args:
         rubric: the rubric that was asked.
-        reading: of its label probabilities; None where it has no labels.
+        reading: of the answer that its reward comes from.
         text: the generated answer.
         truncated: whether the text was cut off at a limit.
 
@@ -103,10 +136,11 @@ def read_every_way(
     if isinstance(rubric.readout, NumberReadout | ExpectationReadout):
         number = read_text(rubric, text, truncated=truncated)
         ways["number"] = ReadingInfo(value=number.value, message=number.reason or None)
-    if reading is None:
+    probabilities = reading.probabilities
+    if probabilities is None:
         return ways
-    likeliest = max(reading.probabilities, key=lambda label: reading.probabilities[label])
-    choice = ReadingInfo(label=likeliest, probabilities=reading.probabilities, label_mass=reading.label_mass)
+    likeliest = max(probabilities, key=lambda label: probabilities[label])
+    choice = ReadingInfo(label=likeliest, probabilities=probabilities, label_mass=reading.label_mass)
     if isinstance(rubric.readout, ExpectationReadout | YesNoReadout):
         ways[rubric.readout.type] = choice.model_copy(update={"value": reading.value, "label": None})
     ways["choice"] = choice

@@ -43,6 +43,8 @@ def reward_of(reward_map: RewardMap, reading: Reading) -> float:
 
 def _unclipped(reward_map: RewardMap, reading: Reading) -> float:
     if isinstance(reward_map, WeightsMap):
+        if reading.probabilities is None:
+            raise ValueError("the map 'weights' needs probabilities, and this reading has none")
         low, high = min(reward_map.weights.values()), max(reward_map.weights.values())
         mean = math.fsum(w * reading.probabilities[label] for label, w in reward_map.weights.items())
         return min(max(mean, low), high)  # rounding may leave the range by a bit

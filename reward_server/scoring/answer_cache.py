@@ -1,49 +1,95 @@
-"""Answers that were given before, by reward id and pixels, within a limit of memory.
+"""Answers that the engine gave before, by what was asked and the pixels, within a limit of memory.
 
+What is kept is what the engine said, not what was made of it. So the key is all that the engine is given, and
+nothing that changes an answer can be left out of it; an item is read from a kept answer as from a new one.
 Not for what an answer means (``reading/``).
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
+import hashlib
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-OVERHEAD_BYTES = 300
-"""Of one entry beside its answer: 204 by tracemalloc over 50,000 entries, and room for the allocator."""
+from cachetools import LRUCache
+
+from reward_server.engine.interface import Answer, Engine, Question
+from reward_server.images.prepare import PreparedImage
+
+OVERHEAD_BYTES = 900
+"""Of one entry beside its numbers and its text (``tests/reward_server/scoring/test_answer_cache.py``)."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """An answer in little memory: its labels are those of its question."""
+
+    text: str
+    logprobs: array[float] | None
+    truncated: bool
+    prompt_tokens: int
+    completion_tokens: int
+
+    @property
+    def size_bytes(self) -> int:
+        numbers = 0 if self.logprobs is None else self.logprobs.itemsize * len(self.logprobs)
+        return OVERHEAD_BYTES + 4 * len(self.text) + numbers
 
 
 class AnswerCache:
-    """Least recently used answers are dropped first.
+    """Asks an engine what it was not asked before; least recently used answers are dropped first.
 
     Args:
+        engine: a ready engine.
         max_bytes: limit of the memory that entries take; 0 keeps nothing.
     """
 
-    def __init__(self, max_bytes: int) -> None:
-        self._max_bytes = max_bytes
-        self._bytes = 0
-        self._answers: OrderedDict[bytes, bytes] = OrderedDict()
-
-    def get(self, key: bytes) -> bytes | None:
-        """The answer of a key, or None."""
-        answer = self._answers.get(key)
-        if answer is not None:
-            self._answers.move_to_end(key)
-        return answer
-
-    def put(self, key: bytes, answer: bytes) -> None:
-        """Keeps an answer; the first one of a key stays, so that a repeated frame gets equal answers."""
-        if key in self._answers:
-            return
-        self._answers[key] = answer
-        self._bytes += len(answer) + OVERHEAD_BYTES
-        while self._bytes > self._max_bytes:
-            _, dropped = self._answers.popitem(last=False)
-            self._bytes -= len(dropped) + OVERHEAD_BYTES
+    def __init__(self, engine: Engine, max_bytes: int) -> None:
+        self._engine = engine
+        self._kept: LRUCache[bytes, _Kept] = LRUCache(max_bytes, getsizeof=lambda kept: kept.size_bytes)
 
     @property
     def size_bytes(self) -> int:
         """Memory that the entries take."""
-        return self._bytes
+        return int(self._kept.currsize)
 
-    def __len__(self) -> int:
-        return len(self._answers)
+    async def ask(self, images: Sequence[PreparedImage], question: Question) -> tuple[Answer, bool]:
+        """The engine's answer, and whether it was given before.
+
+        Args:
+            images: prepared for the model.
+            question: what is asked about them.
+
+        Raises:
+            EngineAnswerError: this question failed; the engine lives on.
+            EngineDeadError: the engine died.
+        """
+        key = _key(images, question)
+        if (kept := self._kept.get(key)) is not None:
+            return _unpacked(kept, question), True
+        answer = await self._engine.ask([image.image for image in images], question)
+        # the first answer stays, so that a repeated image gets equal answers
+        if answer.is_usable and key not in self._kept:
+            packed = _packed(answer)
+            if packed.size_bytes <= self._kept.maxsize:
+                self._kept[key] = packed
+        return answer, False
+
+
+def _key(images: Sequence[PreparedImage], question: Question) -> bytes:
+    parts = (question.digest, *(image.digest for image in images))
+    return hashlib.blake2b(b"".join(parts), digest_size=16).digest()
+
+
+def _packed(answer: Answer) -> _Kept:
+    logprobs = None if answer.logprobs is None else array("d", answer.logprobs.values())
+    return _Kept(answer.text, logprobs, answer.truncated, answer.prompt_tokens, answer.completion_tokens)
+
+
+def _unpacked(kept: _Kept, question: Question) -> Answer:
+    """The answer; the engine gives a question's labels in the order of its tree."""
+    logprobs = None
+    if kept.logprobs is not None and question.labels is not None:
+        logprobs = dict(zip(question.labels.sequences, kept.logprobs, strict=True))
+    return Answer(kept.text, logprobs, kept.truncated, kept.prompt_tokens, kept.completion_tokens)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from reward_client.errors import InvalidRequestError, NotFoundError
-from reward_client.rubric import NumberReadout, Preprocess, Rubric
+from reward_client.rubric import Preprocess, Rubric
 from reward_client.schema import RewardBounds, RubricDetail, RubricEntry, RubricInfo, RubricList
 from reward_server.engine.interface import Engine, Question, QuestionError
 from reward_server.reading.comparison import ComparisonQuestion, comparison_question
@@ -19,6 +19,9 @@ from reward_server.reading.reward_maps import bounds_of
 from reward_server.scoring.reward_id import reward_id
 
 log = logging.getLogger(__name__)
+
+EXPLAIN_MAX_TOKENS = 64
+"""Length of an explanation of label probabilities."""
 
 DEFAULT_MIN_LABEL_MASS = 0.5
 """For comparisons of a rubric whose own readout has no labels."""
@@ -48,8 +51,22 @@ class Catalog:
 
     def question(self, rubric: Rubric) -> Question:
         """A rubric's question in the model's format; raises QuestionError."""
-        max_tokens = rubric.readout.max_tokens if isinstance(rubric.readout, NumberReadout) else 1
-        return self._engine.question(rubric.prompt, rubric.readout.labels, max_tokens=max_tokens)
+        readout = rubric.readout
+        return self._engine.question(rubric.prompt, readout.labels, max_tokens=readout.max_tokens)
+
+    def in_text(self, rubric: Rubric) -> Question:
+        """The same question, answered in text; the rubric's own where that is its answer.
+
+        Raises:
+            InvalidRequestError: there is no room for an answer in text.
+        """
+        question = self.question(rubric)
+        if question.labels is None:
+            return question
+        try:
+            return self._engine.question(rubric.prompt, (), max_tokens=EXPLAIN_MAX_TOKENS)
+        except QuestionError as error:
+            raise InvalidRequestError(str(error), param="explain", code="prompt_too_long") from error
 
     def resolve(self, asked: str | Rubric) -> tuple[Rubric, Question]:
         """The rubric of a request, by name or inline.

@@ -26,7 +26,7 @@ def resolved(tmp_path: Path, **changes: Any) -> Any:
 
 
 def test_a_rubric_of_the_server_is_asked_by_name(tmp_path: Path) -> None:
-    assert resolved(tmp_path, rubric="cartpole-upright") is None
+    assert resolved(tmp_path, rubric="cartpole-upright") == "cartpole-upright"
 
 
 @pytest.mark.parametrize("from_file", [True, False])

@@ -8,7 +8,7 @@ import pytest
 
 from reward_client.errors import AuthenticationError, RateLimitedError
 from reward_server.admission.keys import KeyFileError, KeyRing, read_keys
-from reward_server.admission.quotas import Quotas
+from reward_server.admission.quotas import Quota
 
 KEY, OTHER = "k" * 20, "o" * 20
 
@@ -22,14 +22,18 @@ class Clock:
 
 
 def test_without_keys_everybody_may_ask() -> None:
-    assert KeyRing([]).identify(None) is None
+    KeyRing([], 64).quota_of(None).spend(10_000)
 
 
 def test_a_known_key_is_let_in_and_others_are_not() -> None:
-    keys = KeyRing(read_keys(f"{KEY}, {OTHER} 5", None))
-    known = keys.identify(f"Bearer {OTHER}")
-    assert known is not None
-    assert known.images_per_s == 5.0
+    keys = KeyRing(read_keys(f"{KEY}, {OTHER} 5", None), 64)
+    limited = keys.quota_of(f"Bearer {OTHER}")
+    assert limited is keys.quota_of(f"bearer {OTHER} ")
+    limited.spend(64)
+    with pytest.raises(RateLimitedError):
+        limited.spend(64)
+    for _ in range(100):
+        keys.quota_of(f"Bearer {KEY}").spend(64)  # no quota
     for header in (
         None,
         "",
@@ -41,31 +45,27 @@ def test_a_known_key_is_let_in_and_others_are_not() -> None:
         KEY,
     ):
         with pytest.raises(AuthenticationError):
-            keys.identify(header)
+            keys.quota_of(header)
 
 
 def test_a_quota_refuses_and_says_when_to_come_again() -> None:
     clock = Clock()
-    key, other = read_keys(f"{KEY} 10,{OTHER}", None)
-    quotas = Quotas([key, other], 20, clock)
-    quotas.spend(key, 20)
+    quota = Quota(10.0, 20, clock)
+    quota.spend(20)
     with pytest.raises(RateLimitedError) as caught:
-        quotas.spend(key, 5)
+        quota.spend(5)
     assert caught.value.retry_after_s == pytest.approx(0.5)
-    for _ in range(100):
-        quotas.spend(other, 64)  # no quota
     clock.now += 0.5
-    quotas.spend(key, 5)
+    quota.spend(5)
 
 
 def test_a_quota_lets_its_rate_through_over_time() -> None:
     clock = Clock()
-    (key,), passed = read_keys(f"{KEY} 10", None), 0
-    quotas = Quotas([key], 20, clock)
+    quota, passed = Quota(10.0, 20, clock), 0
     for _ in range(1000):
         clock.now += 0.1
         try:
-            quotas.spend(key, 4)
+            quota.spend(4)
             passed += 4
         except RateLimitedError:
             pass

@@ -12,10 +12,10 @@ import pytest
 from fastapi.testclient import TestClient
 
 from reward_client.schema import ErrorResponse, ScoreResponse, ServerInfo
-from reward_server.api.app import create_app
 from reward_server.rubrics.loading import load_rubrics
-from reward_server.service import Rewarder, Service
+from reward_server.service import Rewarder
 from reward_server.settings import Settings
+from tests.application import application, loads
 from tests.fakes import FakeEngine, image
 
 SETTINGS = Settings(max_images_per_request=4, max_body_bytes=100_000)
@@ -33,11 +33,7 @@ def failures() -> list[BaseException]:
 
 @pytest.fixture
 def http(engine: FakeEngine, failures: list[BaseException]) -> Iterator[TestClient]:
-    async def load() -> Rewarder:
-        return Rewarder(engine, load_rubrics(), SETTINGS)
-
-    app = create_app(Service(load, failures.append, SETTINGS), SETTINGS)
-    with TestClient(app, raise_server_exceptions=False) as client:
+    with application(loads(engine, SETTINGS), SETTINGS, failures) as client:
         yield client
 
 
@@ -229,7 +225,7 @@ def test_a_server_that_still_loads_is_alive_but_not_ready() -> None:
         await asyncio.Event().wait()
         raise AssertionError
 
-    with TestClient(create_app(Service(never, print, SETTINGS), SETTINGS)) as http:
+    with application(never, SETTINGS) as http:
         assert http.get("/livez").status_code == 200
         answer = http.get("/readyz")
         assert answer.status_code == 503
@@ -245,7 +241,7 @@ def test_a_rubric_that_the_model_cannot_answer_is_refused_with_the_reason(engine
         wrong = type(rubrics["cartpole-upright"]).model_validate(broken)
         return Rewarder(engine, {"wrong": wrong, **rubrics}, SETTINGS)
 
-    with TestClient(create_app(Service(load, print, SETTINGS), SETTINGS)) as http:
+    with application(load, SETTINGS) as http:
         answer = http.post("/score", json={"images": [image()], "rubric": "wrong"})
         assert answer.status_code == 422
         assert "2 tokens" in answer.text

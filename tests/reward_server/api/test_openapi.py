@@ -10,17 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from reward_server.api.app import create_app
-from reward_server.service import Rewarder, Service
 from reward_server.settings import Settings
+from tests.application import never, service
 
 SNAPSHOT = Path(__file__).parent / "openapi.json"
 
 
 def document() -> dict[str, Any]:
-    async def load() -> Rewarder:
-        raise AssertionError
-
-    return create_app(Service(load, print, Settings()), Settings()).openapi()
+    return create_app(service(never, Settings())).openapi()
 
 
 def test_the_openapi_document_is_the_one_that_was_agreed_on() -> None:

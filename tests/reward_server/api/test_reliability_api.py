@@ -173,7 +173,7 @@ def test_a_full_queue_refuses_before_it_reads_what_is_asked() -> None:
     with serving(max_running_images=1, max_queued_images=0) as server, ThreadPoolExecutor(1) as threads:
         server.engine.hanging = True
         accepted = threads.submit(server.score)
-        until(lambda: server.service.queue.is_full)
+        until(lambda: server.service.queue.running_images == 1)
         refused = server.http.post("/score", content=b"{" * 500_000)
         assert refused.status_code == 503
         server.engine.hanging = False

@@ -19,10 +19,9 @@ from reward_client.schema import (
     ScoreResponse,
     ServerInfo,
 )
-from reward_server.api.app import create_app
 from reward_server.rubrics.loading import load_rubrics
-from reward_server.service import Rewarder, Service
 from reward_server.settings import Settings
+from tests.application import application, loads
 from tests.fakes import FakeEngine, image
 
 SETTINGS = Settings(max_images_per_request=4)
@@ -32,12 +31,7 @@ ANGLE_TEXT = {"rubric": "cartpole-degrees-text"}
 
 @contextmanager
 def serving(engine: FakeEngine, settings: Settings = SETTINGS) -> Iterator[TestClient]:
-    async def load() -> Rewarder:
-        return Rewarder(engine, load_rubrics(), settings)
-
-    with TestClient(
-        create_app(Service(load, print, settings), settings), raise_server_exceptions=False
-    ) as client:
+    with application(loads(engine, settings), settings) as client:
         yield client
 
 
@@ -246,7 +240,10 @@ def test_a_compared_pair_is_remembered(http: TestClient, engine: FakeEngine) -> 
     assert len(engine.asked) == 2
     assert second.data[1] == first.data[0].model_copy(update={"index": 1})
     swapped = compare(http, (pair[1], pair[0]))
-    assert swapped.usage.cached_images == 0
+    assert swapped.usage.cached_images == 2  # the same two questions about the same images
+    (there,), (back,) = first.data, swapped.data
+    assert back.probability == pytest.approx(1.0 - (there.probability or 0.0))
+    assert [order.text for order in back.orders] == [order.text for order in reversed(there.orders)]
 
 
 def test_a_dead_engine_is_503_for_pairs_too(http: TestClient, engine: FakeEngine) -> None:

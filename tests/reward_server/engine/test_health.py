@@ -11,7 +11,7 @@ from PIL import Image
 
 from reward_client.errors import UnavailableError
 from reward_server.engine.health import Health, WatchedEngine
-from reward_server.engine.interface import EngineDeadError, EngineFrameError
+from reward_server.engine.interface import EngineAnswerError, EngineDeadError
 from reward_server.service import Rewarder, Service
 from reward_server.settings import Settings
 from tests.fakes import FakeEngine
@@ -94,7 +94,7 @@ def test_an_engine_that_fails_every_frame_is_unready() -> None:
 
         async def trying() -> None:
             while True:
-                with contextlib.suppress(EngineFrameError):
+                with contextlib.suppress(EngineAnswerError):
                     await scene.ask()
                 await asyncio.sleep(0.01)
 

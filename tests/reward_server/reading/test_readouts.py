@@ -17,7 +17,7 @@ from reward_client.rubric import (
     WeightsMap,
     YesNoReadout,
 )
-from reward_server.reading.readouts import read_every_way, read_labels
+from reward_server.reading.readouts import Reading, read_every_way, read_labels
 from reward_server.reading.reward_maps import reward_of
 
 LOGPROBS = st.lists(st.floats(-200.0, 0.0), min_size=3, max_size=3)
@@ -55,7 +55,8 @@ def test_a_reading_is_finite_and_within_its_labels(values: list[float]) -> None:
     reading = read_labels(readout, dict(zip(LABELS, values, strict=True)))
     assert reading.value is not None
     assert -10 <= reading.value <= 30
-    assert sum(reading.probabilities.values()) == pytest.approx(1.0)
+    assert sum((reading.probabilities or {}).values()) == pytest.approx(1.0)
+    assert reading.label_mass is not None
     assert 0.0 <= reading.label_mass <= 1.0
 
 
@@ -77,7 +78,7 @@ def test_an_explanation_has_every_readout_that_applies(
 ) -> None:
     rubric = Rubric.model_validate({"prompt": "?", "readout": readout, "reward": reward, "unit": "deg"})
     labels = rubric.readout.labels
-    reading = None
+    reading = Reading(None)
     if not isinstance(rubric.readout, NumberReadout):
         reading = read_labels(
             rubric.readout, {label: math.log(0.4 + 0.1 * i) for i, label in enumerate(labels)}
@@ -106,5 +107,5 @@ def test_the_readouts_grammar_reads_the_explanation(
     readout: dict[str, Any], unit: str | None, value: float
 ) -> None:
     rubric = Rubric.model_validate({"prompt": "?", "readout": readout, "reward": DISTANCE, "unit": unit})
-    read = read_every_way(rubric, None, "It leans 4 degrees to the left.", truncated=False)
+    read = read_every_way(rubric, Reading(None), "It leans 4 degrees to the left.", truncated=False)
     assert read["number"].value == pytest.approx(value)

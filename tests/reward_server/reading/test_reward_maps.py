@@ -50,7 +50,7 @@ def check(rubric: Rubric, reading: Reading) -> None:
 
 @given(FINITE, DISTANCE | AFFINE)
 def test_the_reward_of_a_number_is_finite_and_within_its_bounds(value: float, reward: dict[str, Any]) -> None:
-    check(rubric({"type": "number"}, reward), Reading(value, {}, 1.0))
+    check(rubric({"type": "number"}, reward), Reading(value))
 
 
 @given(st.floats(-10, 30), DISTANCE | AFFINE)
@@ -58,12 +58,12 @@ def test_the_reward_of_an_expectation_is_finite_and_within_its_bounds(
     value: float, reward: dict[str, Any]
 ) -> None:
     readout = {"type": "expectation", "labels": ["-10", "0", "30"]}
-    check(rubric(readout, reward), Reading(value, {}, 1.0))
+    check(rubric(readout, reward), Reading(value))
 
 
 @given(st.floats(0, 1), PROBABILITY | AFFINE)
 def test_the_reward_of_a_yes_is_finite_and_within_its_bounds(value: float, reward: dict[str, Any]) -> None:
-    check(rubric({"type": "yes_no"}, reward), Reading(value, {}, 1.0))
+    check(rubric({"type": "yes_no"}, reward), Reading(value))
 
 
 @given(st.floats(0, 1), WEIGHTS)
@@ -91,11 +91,11 @@ def test_the_reward_of_a_choice_is_finite_and_within_its_bounds(p: float, reward
 )
 def test_the_distance_map_falls_with_its_shape(shape: Any, value: float, reward: float) -> None:
     distance = DistanceMap(type="distance", target=0, tolerance=12, shape=shape)
-    assert reward_of(distance, Reading(value, {}, 1.0)) == pytest.approx(reward)
+    assert reward_of(distance, Reading(value)) == pytest.approx(reward)
 
 
 def test_clipping_comes_last() -> None:
-    reading = Reading(0.9, {}, 1.0)
+    reading = Reading(0.9)
     assert reward_of(ProbabilityMap(type="probability"), reading) == 0.9
     assert reward_of(ProbabilityMap(type="probability", clip=(-1, 0.5)), reading) == 0.5
 

@@ -102,7 +102,7 @@ def test_the_more_upright_frame_is_preferred_in_both_orders(client: RewardClient
 
 
 def test_cached_and_fresh_answers_are_equal(client: RewardClient, played: Fresh) -> None:
-    rubric = yes_no(version=101)
+    rubric = yes_no("Is the pole upright? Answer no or yes.")  # that no other test asks
     first, second = (client.score(played.frames, rubric) for _ in range(2))
     assert (first.usage.cached_images, second.usage.cached_images) == (0, len(played.frames))
     assert second.data == first.data
@@ -110,12 +110,18 @@ def test_cached_and_fresh_answers_are_equal(client: RewardClient, played: Fresh)
     assert second.usage.prompt_tokens == 0
 
 
+def orders(rubric: Rubric) -> tuple[list[str], list[str]]:
+    labels = rubric.readout.labels
+    return labels[1:] + labels[:1], labels[::-1]
+
+
 def test_a_frame_scores_the_same_alone_and_in_a_batch(client: RewardClient, fresh: Fresh) -> None:
     angle = client.rubric("cartpole-angle").rubric
-    # the version is part of the reward id, so neither request finds the other's answers
-    together = client.score(fresh.frames, angle.model_copy(update={"version": 102})).data
+    # another order of the labels is another question with the same answer: neither finds the other's answers
+    ones, turned = (angle.readout.model_copy(update={"labels": labels}) for labels in orders(angle))
+    together = client.score(fresh.frames, angle.model_copy(update={"readout": ones})).data
     alone = [
-        client.score([frame], angle.model_copy(update={"version": 103})).data[0]
+        client.score([frame], angle.model_copy(update={"readout": turned})).data[0]
         for frame in fresh.frames[:16]
     ]
     differences = [
