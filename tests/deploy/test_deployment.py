@@ -199,9 +199,15 @@ def test_nobody_closes_a_connection_that_the_one_before_may_still_use() -> None:
     assert client_s < haproxy_timeout_s("http-keep-alive")
 
 
-def test_proxies_wait_longer_than_the_server() -> None:
-    default_s = Settings().default_timeout_s
-    assert haproxy_timeout_s("server") > default_s
-    assert haproxy_timeout_s("client") > default_s
-    ray_s = Replica._deployment_config.graceful_shutdown_timeout_s
-    assert ray_s > MAX_TIMEOUT_S
+def test_proxies_wait_longer_than_the_longest_request() -> None:
+    assert haproxy_timeout_s("server") > MAX_TIMEOUT_S
+    assert haproxy_timeout_s("client") > MAX_TIMEOUT_S
+    assert Replica._deployment_config.graceful_shutdown_timeout_s > MAX_TIMEOUT_S
+    for name in ("cluster.yaml", "rayservice.yaml"):
+        text = (ROOT / "deploy" / "ray" / name).read_text()
+        ends_s, keep_alive_s = (
+            [float(value) for value in re.findall(rf"{option}: ([0-9]+)", text)]
+            for option in ("request_timeout_s", "keep_alive_timeout_s")
+        )
+        assert min(ends_s) > MAX_TIMEOUT_S
+        assert min(keep_alive_s) > (LIMITS.keepalive_expiry or 0.0)
