@@ -1,4 +1,4 @@
-"""Fixtures: a real reward server, shared by all tests that need one, and sample frames."""
+"""Fixtures: real reward servers, shared by all tests that need one, and sample frames."""
 
 from __future__ import annotations
 
@@ -10,19 +10,46 @@ import pytest
 from numpy.typing import NDArray
 
 from reward_client import RewardClient
-from reward_client.local_server import local_server
-from tests.paths import CHECKPOINT
+from tests.real_servers import Need, RealServer, RealServers
 
 os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Declares the mark that says which real server a test needs."""
+    config.addinivalue_line(
+        "markers",
+        "real_server(options=(), ends=False): further options of the fixture real_server, and whether the "
+        "test ends it",
+    )
+
+
 @pytest.fixture(scope="session")
-def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Address of a real server: vLLM with the shipped checkpoint."""
-    log_file = tmp_path_factory.mktemp("server") / "server.log"
-    arguments = ["--model", str(CHECKPOINT), "--dtype", "float32"]
-    with local_server(arguments, log_file=log_file) as server:
-        yield server.url
+def real_servers(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RealServers]:
+    """All real servers of this session."""
+    needs: dict[str, Need] = {}
+    for item in request.session.items:
+        if "real_server" in getattr(item, "fixturenames", ()):
+            mark = item.get_closest_marker("real_server")
+            needs[item.nodeid] = Need(**mark.kwargs) if mark else Need()
+    servers = RealServers(needs, lambda: tmp_path_factory.mktemp("server"))
+    yield servers
+    servers.close()
+
+
+@pytest.fixture
+def real_server(request: pytest.FixtureRequest, real_servers: RealServers) -> Iterator[RealServer]:
+    """A real server: vLLM with the shipped checkpoint. A test that ends it is marked with real_server."""
+    with real_servers.lend(request.node.nodeid) as server:
+        yield server
+
+
+@pytest.fixture
+def server_url(real_server: RealServer) -> str:
+    """Its address."""
+    return real_server.url
 
 
 @pytest.fixture

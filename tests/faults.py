@@ -1,6 +1,6 @@
 """What the server does when things break, on real vLLM: ``make faults`` prints the table.
 
-Each fault is a function that breaks something and returns what happened; it raises AssertionError where
+Each fault is a function that breaks a server and returns what happened; it raises AssertionError where
 that was not what is expected. Tests run the quick ones.
 """
 
@@ -21,6 +21,7 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import httpx
 import numpy as np
@@ -36,6 +37,16 @@ from tests.waiting import until
 STUCK_S = 3.0
 OPTIONS = ("--model", str(CHECKPOINT), "--dtype", "float32", "--max-model-len", "512")
 QUICK_HEALTH = ("--canary-after-s", "1", "--stuck-after-s", str(STUCK_S))
+
+
+class Server(Protocol):
+    """A server that is to be broken."""
+
+    @property
+    def url(self) -> str: ...
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]: ...
 
 
 @contextmanager
@@ -59,7 +70,7 @@ def post(url: str, images: list[str], **body: object) -> httpx.Response:
     return httpx.post(f"{url}/score", json=sent, timeout=120.0)
 
 
-def engine_processes(server: LocalServer) -> list[psutil.Process]:
+def engine_processes(server: Server) -> list[psutil.Process]:
     """The processes that vLLM started."""
     return psutil.Process(server.process.pid).children(recursive=True)
 
@@ -97,9 +108,9 @@ def slowest_health_s(url: str, seconds: float) -> float:
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
-def killed_engine() -> str:
+def killed_engine(server: Server) -> str:
     """SIGKILL of the engine's process under load: 503 for what is in flight, exit code 1 within 10 s."""
-    with victim() as server, ThreadPoolExecutor(4) as threads:
+    with ThreadPoolExecutor(4) as threads:
         pending = [threads.submit(post, server.url, frames(64, seed)) for seed in range(4)]
         time.sleep(0.3)
         started = time.monotonic()
@@ -115,56 +126,53 @@ def killed_engine() -> str:
     return f"{dict(statuses)}, exit code {code} after {taken_s:.1f} s"
 
 
-def stopped_engine() -> str:
+def stopped_engine(server: Server) -> str:
     """SIGSTOP of the engine's process: unready, alive, 504 at the deadline; SIGCONT: ready again."""
-    with victim(*QUICK_HEALTH) as server:
-        stopped = engine_processes(server)
+    stopped = engine_processes(server)
+    for process in stopped:
+        process.suspend()
+    try:
+        late = post(server.url, frames(2, 1), timeout_s=1.0)
+        unready_s = until(lambda: not is_ready(server.url), 5 * STUCK_S)
+        alive = httpx.get(f"{server.url}/livez", timeout=5).status_code
+    finally:
         for process in stopped:
-            process.suspend()
-        try:
-            late = post(server.url, frames(2, 1), timeout_s=1.0)
-            unready_s = until(lambda: not is_ready(server.url), 5 * STUCK_S)
-            alive = httpx.get(f"{server.url}/livez", timeout=5).status_code
-        finally:
-            for process in stopped:
-                process.resume()
-        ready_s = until(lambda: is_ready(server.url), 30)
-        again = post(server.url, frames(2, 2))
+            process.resume()
+    ready_s = until(lambda: is_ready(server.url), 30)
+    again = post(server.url, frames(2, 2))
     assert (late.status_code, alive, again.status_code) == (504, 200, 200)
     assert {item["status"] for item in again.json()["data"]} == {"ok"}
     return f"504 at the deadline, unready after {unready_s:.1f} s more, ready {ready_s:.1f} s after SIGCONT"
 
 
-def terminated_under_load() -> str:
+def terminated_under_load(server: Server) -> str:
     """SIGTERM under load: what was accepted is answered, exit code 0, no process is left."""
-    with victim() as server:
-        family = engine_processes(server)
-        requests = [frames(64, seed) for seed in range(8)]
-        pending = [send(server.url, images) for images in requests]
-        # what is still on its way through the parser is not accepted yet, and told to come again
-        until(lambda: accepted_images(server.url) == 8 * 64, 30)
-        assert running_images(server.url) > 0
-        server.process.terminate()
-        statuses = Counter(status_of(connection) for connection in pending)
-        code = server.process.wait(60)
-        _, alive = psutil.wait_procs(family, timeout=5)
+    family = engine_processes(server)
+    requests = [frames(64, seed) for seed in range(10, 18)]
+    until(lambda: running_images(server.url) == 0)  # of requests before ours
+    before = accepted_images(server.url)
+    pending = [send(server.url, images) for images in requests]
+    # what is still on its way through the parser is not accepted yet, and told to come again
+    until(lambda: accepted_images(server.url) - before == 8 * 64, 30)
+    assert running_images(server.url) > 0
+    server.process.terminate()
+    statuses = Counter(status_of(connection) for connection in pending)
+    code = server.process.wait(60)
+    _, alive = psutil.wait_procs(family, timeout=5)
     assert (code, alive) == (0, []), (code, alive)
     assert set(statuses) == {200}, statuses
     return f"{dict(statuses)}, exit code {code}, {len(family)} engine processes gone"
 
 
-def clients_that_leave() -> str:
+def clients_that_leave(server: Server) -> str:
     """40 clients that send and leave: their work is cancelled and their places are freed."""
-    with victim() as server:
-        for seed in range(40):
-            with httpx.Client(timeout=0.05) as http, suppress(httpx.TimeoutException):
-                http.post(
-                    f"{server.url}/score", json={"images": frames(32, seed), "rubric": "cartpole-upright"}
-                )
-        freed_s = until(lambda: running_images(server.url) == 0, 10)
-        started = time.monotonic()
-        answer = post(server.url, frames(4, 99))
-        taken_s = time.monotonic() - started
+    for seed in range(40):
+        with httpx.Client(timeout=0.05) as http, suppress(httpx.TimeoutException):
+            http.post(f"{server.url}/score", json={"images": frames(32, seed), "rubric": "cartpole-upright"})
+    freed_s = until(lambda: running_images(server.url) == 0, 10)
+    started = time.monotonic()
+    answer = post(server.url, frames(4, 99))
+    taken_s = time.monotonic() - started
     assert answer.status_code == 200
     return f"places free after {freed_s:.1f} s; the next request took {taken_s:.2f} s"
 
@@ -186,33 +194,32 @@ def accepted_images(url: str) -> float:
     return sum(metric(url, "vlm_reward_images{") + metric(url, "vlm_reward_frames_total{"))
 
 
-def slow_loris() -> str:
+def slow_loris(server: Server) -> str:
     """300 connections that send a byte a second: others are served, and the slow ones are closed."""
-    with victim() as server:
-        host, port = server.url.removeprefix("http://").split(":")
-        slow = [socket.create_connection((host, int(port))) for _ in range(300)]
-        stop = threading.Event()
+    host, port = server.url.removeprefix("http://").split(":")
+    slow = [socket.create_connection((host, int(port))) for _ in range(300)]
+    stop = threading.Event()
 
-        for connection in slow:
-            connection.send(b"POST /score HTTP/1.1\r\nX-Slow: ")
+    for connection in slow:
+        connection.send(b"POST /score HTTP/1.1\r\nX-Slow: ")
 
-        def trickle() -> None:
-            while not stop.wait(1.0):
-                for connection in slow:
-                    with suppress(OSError):
-                        connection.send(b"a")
-
-        thread = threading.Thread(target=trickle)
-        thread.start()
-        try:
-            statuses = Counter(post(server.url, frames(4, seed)).status_code for seed in range(20))
-            process = psutil.Process(server.process.pid)
-            closed_s = until(lambda: len(process.net_connections(kind="tcp")) < 50, 60)
-        finally:
-            stop.set()
-            thread.join()
+    def trickle() -> None:
+        while not stop.wait(1.0):
             for connection in slow:
-                connection.close()
+                with suppress(OSError):
+                    connection.send(b"a")
+
+    thread = threading.Thread(target=trickle)
+    thread.start()
+    try:
+        statuses = Counter(post(server.url, frames(4, seed)).status_code for seed in range(20))
+        process = psutil.Process(server.process.pid)
+        closed_s = until(lambda: len(process.net_connections(kind="tcp")) < 50, 60)
+    finally:
+        stop.set()
+        thread.join()
+        for connection in slow:
+            connection.close()
     assert set(statuses) == {200}, statuses
     return f"20 of 20 requests answered meanwhile; the slow connections closed after {closed_s:.0f} s"
 
@@ -243,13 +250,10 @@ def flood(url: str) -> Counter[int]:
         return Counter(status for statuses in threads.map(client, range(60)) for status in statuses)
 
 
-def overload() -> str:
+def overload(server: Server) -> str:
     """10 times more images than the queue holds: 200 or 503 with Retry-After, and health within 100 ms."""
     spawn = multiprocessing.get_context("spawn")
-    with (
-        victim("--max-running-images", "64", "--max-queued-images", "128") as server,
-        ProcessPoolExecutor(1, mp_context=spawn) as processes,
-    ):
+    with ProcessPoolExecutor(1, mp_context=spawn) as processes:
         flooding = processes.submit(flood, server.url)
         until(lambda: running_images(server.url) > 0, 60)
         health_s = slowest_health_s(server.url, 5.0)
@@ -259,7 +263,7 @@ def overload() -> str:
     return f"{dict(seen)}; health's 95th percentile {1000 * health_s:.0f} ms"
 
 
-def restarted_server() -> str:
+def restarted_server(server: Server) -> str:
     """The server is killed and started again in mid-run: no label is lost, and every reward is the same."""
 
     def labels(url: str, restart: Callable[[], None] | None) -> list[float | None]:
@@ -272,17 +276,16 @@ def restarted_server() -> str:
                 rewards += [item.reward for item in client.score(list(batch), "cartpole-upright").data]
         return rewards
 
-    with victim() as server:
-        expected = labels(server.url, None)
-    port = int(server.url.rsplit(":", 1)[1])
-    with victim(port=port) as first:
+    expected = labels(server.url, None)
+    with victim() as first:
+        port = int(first.url.rsplit(":", 1)[1])
         again: list[LocalServer] = []
         ended = threading.Event()
 
         def second() -> None:
             first.process.wait()
-            with victim(port=port) as server:
-                again.append(server)
+            with victim(port=port) as successor:
+                again.append(successor)
                 ended.wait()
 
         thread = threading.Thread(target=second)
@@ -301,19 +304,29 @@ def restarted_server() -> str:
 
 @dataclass(frozen=True)
 class Fault:
-    """A fault and whether `make test` runs it too."""
+    """A fault.
 
-    run: Callable[[], str]
+    Attributes:
+        run: breaks a server.
+        options: further options of that server.
+        ends: whether that ends the server.
+        quick: whether `make test` runs it too.
+    """
+
+    run: Callable[[Server], str]
+    options: tuple[str, ...] = ()
+    ends: bool = False
     quick: bool = False
 
 
 FAULTS = (
-    Fault(killed_engine, quick=True),
-    Fault(stopped_engine, quick=True),
-    Fault(terminated_under_load, quick=True),
+    Fault(killed_engine, ends=True, quick=True),
+    Fault(stopped_engine, QUICK_HEALTH, quick=True),
+    # with those options it may end the server that was stopped before
+    Fault(terminated_under_load, QUICK_HEALTH, ends=True, quick=True),
     Fault(clients_that_leave),
     Fault(slow_loris),
-    Fault(overload),
+    Fault(overload, ("--max-running-images", "64", "--max-queued-images", "128")),
     Fault(restarted_server),
 )
 
@@ -325,7 +338,8 @@ def main() -> None:
     for fault in FAULTS:
         what, expected = (fault.run.__doc__ or "").strip().rstrip(".").split(": ", 1)
         try:
-            happened = fault.run()
+            with victim(*fault.options) as server:
+                happened = fault.run(server)
         except Exception as error:  # noqa: BLE001 - the table tells it
             failed, happened = True, f"**NOT AS EXPECTED**: {type(error).__name__}: {error}"
         print(f"| {what} | {expected} | {happened} |", flush=True)

@@ -10,8 +10,6 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +24,7 @@ from reward_client.errors import InvalidRequestError
 from reward_client.frames import encode_png
 from reward_client.local_server import LocalServerError, local_server
 from tests.paths import CHECKPOINT
+from tests.real_servers import RealServer
 from tiny_llava.accuracy import ask
 from tiny_llava.frames import render_states
 from tiny_llava.measures import measure
@@ -151,31 +150,25 @@ def test_the_agent_trains_on_the_servers_rewards(server_url: str, tmp_path: Path
     assert max(errors) < 2.0
 
 
-@contextmanager
-def own_server(tmp_path: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """A server that a test may kill."""
-    arguments = ["--model", str(CHECKPOINT), "--dtype", "float32"]
-    with local_server(arguments, log_file=tmp_path / "server.log") as server:
-        yield server.url, server.process
-
-
-def test_a_server_killed_in_mid_run_ends_the_agent_with_a_sentence(tmp_path: Path) -> None:
-    with own_server(tmp_path) as (url, process):
-        agent = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "agent", "train", "--server-url", url),
-                *("--runs", str(tmp_path), "--outage-s", "5"),
-            ],
-            stderr=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            text=True,
-        )
-        checkpoint = tmp_path / "cartpole" / "checkpoint" / "state.npz"
-        deadline = time.monotonic() + READY_S
-        while not checkpoint.is_file() and time.monotonic() < deadline:
-            time.sleep(0.2)
-        os.killpg(process.pid, signal.SIGKILL)
-        _, stderr = agent.communicate(timeout=120)
+@pytest.mark.real_server(ends=True)
+def test_a_server_killed_in_mid_run_ends_the_agent_with_a_sentence(
+    real_server: RealServer, tmp_path: Path
+) -> None:
+    agent = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "agent", "train", "--server-url", real_server.url),
+            *("--runs", str(tmp_path), "--outage-s", "5"),
+        ],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+    )
+    checkpoint = tmp_path / "cartpole" / "checkpoint" / "state.npz"
+    deadline = time.monotonic() + READY_S
+    while not checkpoint.is_file() and time.monotonic() < deadline:
+        time.sleep(0.2)
+    os.killpg(real_server.process.pid, signal.SIGKILL)
+    _, stderr = agent.communicate(timeout=120)
     assert agent.returncode == 1
     assert "the reward server failed" in stderr
     assert "Traceback" not in stderr
@@ -185,14 +178,15 @@ def test_a_server_killed_in_mid_run_ends_the_agent_with_a_sentence(tmp_path: Pat
     assert checkpoint.is_file()
 
 
-def test_sigterm_ends_the_server_cleanly_with_all_its_processes(tmp_path: Path) -> None:
-    with own_server(tmp_path) as (_, process):
-        family = psutil.Process(process.pid).children(recursive=True)
-        assert family
-        process.terminate()
-        assert process.wait(30) == 0
-        _, alive = psutil.wait_procs(family, timeout=5)
-        assert not alive
+@pytest.mark.real_server(ends=True)
+def test_sigterm_ends_the_server_cleanly_with_all_its_processes(real_server: RealServer) -> None:
+    process = real_server.process
+    family = psutil.Process(process.pid).children(recursive=True)
+    assert family
+    process.terminate()
+    assert process.wait(30) == 0
+    _, alive = psutil.wait_procs(family, timeout=5)
+    assert not alive
 
 
 def test_sigterm_while_the_model_loads_ends_the_server_at_once(tmp_path: Path) -> None:
@@ -216,12 +210,12 @@ def test_a_port_where_another_server_answers_is_taken(server_url: str, tmp_path:
         pytest.fail("it took another server for its own")
 
 
-def test_a_dead_engine_ends_the_server_with_an_error(tmp_path: Path) -> None:
-    with own_server(tmp_path) as (_, process):
-        for child in psutil.Process(process.pid).children(recursive=True):
-            child.kill()
-        assert process.wait(30) == 1
-    assert "engine died" in (tmp_path / "server.log").read_text()
+@pytest.mark.real_server(ends=True)
+def test_a_dead_engine_ends_the_server_with_an_error(real_server: RealServer) -> None:
+    for child in psutil.Process(real_server.process.pid).children(recursive=True):
+        child.kill()
+    assert real_server.process.wait(30) == 1
+    assert "engine died" in real_server.log_file.read_text()
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,22 @@ from __future__ import annotations
 import pytest
 
 from tests.faults import FAULTS, Fault
+from tests.real_servers import RealServer
 
 pytestmark = pytest.mark.vllm
 
 
-@pytest.mark.parametrize("fault", [f for f in FAULTS if f.quick], ids=lambda fault: fault.run.__name__)
-def test_a_fault_ends_as_expected(fault: Fault) -> None:
-    assert fault.run()
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param(
+            fault,
+            id=fault.run.__name__,
+            marks=pytest.mark.real_server(options=fault.options, ends=fault.ends),
+        )
+        for fault in FAULTS
+        if fault.quick
+    ],
+)
+def test_a_fault_ends_as_expected(fault: Fault, real_server: RealServer) -> None:
+    assert fault.run(real_server)

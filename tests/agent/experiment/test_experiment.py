@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
 import time
@@ -13,7 +12,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from agent.config import Arm, ConfigError, TrainConfig
@@ -21,8 +19,14 @@ from agent.experiment.plan import ExperimentConfig, finished
 from agent.experiment.report import write_report
 from agent.experiment.results import MixedRewardsError
 from agent.experiment.run_pool import RunPool
-from agent.training.frame_envs import make_envs
 from agent.training.train import Trainer
+from tests.agent.experiment.work import (
+    dies_for_seed_one,
+    fails_for_seed_two,
+    goes_on_from_half,
+    leaves_a_mark,
+    never_ends,
+)
 from tests.fakes import FakeClient, server_info
 from tests.paths import ROOT
 
@@ -43,41 +47,6 @@ def train(config: TrainConfig, progress: Callable[[int], None]) -> None:
     Trainer(config, progress=progress).run()
 
 
-def fails_for_seed_two(config: TrainConfig, progress: Callable[[int], None]) -> None:
-    if config.seed == 2:
-        raise ValueError("no such luck")
-    progress(config.env_steps)
-
-
-def never_ends(config: TrainConfig, progress: Callable[[int], None]) -> None:
-    """Renders first, since SDL takes over signals then."""
-    make_envs(config.env, [1], frames=True).step(np.zeros(1, dtype=np.int64))
-    progress(1)
-    time.sleep(600)
-
-
-def dies_for_seed_one(config: TrainConfig, progress: Callable[[int], None]) -> None:
-    if config.seed == 1:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-
-def leaves_a_mark(config: TrainConfig, progress: Callable[[int], None]) -> None:
-    if config.rewards_of is not None:
-        (config.rewards_of / "mark").read_bytes()
-    else:
-        time.sleep(1)
-        config.folder.mkdir(parents=True)
-        (config.folder / "mark").touch()
-
-
-def goes_on_from_half(config: TrainConfig, progress: Callable[[int], None]) -> None:
-    """48 steps in 2 s, after 96 that were done before."""
-    progress(96)
-    time.sleep(2)
-    progress(144)
-    time.sleep(2)
-
-
 def nothing(pool: RunPool, ended: int) -> None:
     return None
 
@@ -96,7 +65,7 @@ def test_any_tilt_goes_to_the_environment_that_has_it(tmp_path: Path) -> None:
 
 
 def test_an_arm_is_named_once() -> None:
-    with pytest.raises(ConfigError, match="--arms takes one or more, each once"):
+    with pytest.raises(ConfigError, match="--arms takes one or more names, each of them once"):
         ExperimentConfig(arms=(Arm.VLM, Arm.VLM))
 
 
@@ -125,9 +94,21 @@ def test_workers_do_all_runs_and_a_second_time_there_is_nothing_to_do(tmp_path: 
     assert not re.search(r'(src|href)="(?!data:)', page)  # it stands alone
 
 
-def test_one_runs_failure_is_told_and_the_others_go_on(tmp_path: Path) -> None:
-    runs = plan(tmp_path, seeds=3)
-    ended = RunPool(fails_for_seed_two, runs, workers=2).run(None, nothing)
+Failed = tuple[list[TrainConfig], dict[int, str | None], list[str]]
+"""A plan, how its runs ended, and what was told meanwhile."""
+
+
+@pytest.fixture(scope="module")
+def failed(tmp_path_factory: pytest.TempPathFactory) -> Failed:
+    """A plan whose runs of one seed fail."""
+    told: list[str] = []
+    runs = plan(tmp_path_factory.mktemp("failed"), seeds=3)
+    ended = RunPool(fails_for_seed_two, runs, workers=2).run(None, nothing, told.append)
+    return runs, ended, told
+
+
+def test_one_runs_failure_is_told_and_the_others_go_on(failed: Failed) -> None:
+    runs, ended, _ = failed
     assert len(ended) == len(runs)
     assert {runs[index].seed for index, error in ended.items() if error} == {2}
     assert "ValueError: no such luck" in set(ended.values())
@@ -142,7 +123,7 @@ def test_the_time_limit_ends_runs_and_leaves_no_process(tmp_path: Path) -> None:
 
 
 def test_a_worker_that_was_killed_is_told_and_replaced(tmp_path: Path) -> None:
-    runs = plan(tmp_path, seeds=2)
+    runs = plan(tmp_path, (Arm.ORACLE,), seeds=2)
     ended = RunPool(dies_for_seed_one, runs, workers=1).run(time.monotonic() + 120, nothing)
     assert ended == {
         i: "its process ended with exit code -9" if run.seed == 1 else None for i, run in enumerate(runs)
@@ -165,9 +146,8 @@ def test_the_time_left_counts_only_steps_of_this_call(tmp_path: Path) -> None:
     assert next(left for left in seen if left) == pytest.approx(2.0, rel=0.5)
 
 
-def test_failures_are_told_when_they_happen(tmp_path: Path) -> None:
-    told: list[str] = []
-    RunPool(fails_for_seed_two, plan(tmp_path, seeds=2), workers=2).run(None, nothing, told.append)
+def test_failures_are_told_when_they_happen(failed: Failed) -> None:
+    _, _, told = failed
     assert len(told) == 4
     assert all("seed-2: ValueError: no such luck" in sentence for sentence in told)
 
@@ -179,7 +159,7 @@ from pathlib import Path
 from agent.experiment.plan import ExperimentConfig
 from agent.config import TrainConfig
 from agent.experiment.run_pool import RunPool
-from tests.agent.experiment.test_experiment import never_ends
+from tests.agent.experiment.work import never_ends
 if __name__ == "__main__":
     plan = ExperimentConfig(seeds=30, train=TrainConfig(name="c", runs=Path({str(tmp_path)!r}))).plan()
     RunPool(never_ends, plan, 1).run(time.monotonic() + 5, lambda *_: None)
@@ -190,7 +170,7 @@ if __name__ == "__main__":
 
 
 def test_resampled_needs_the_arm_that_it_draws_from() -> None:
-    with pytest.raises(ConfigError, match="add vlm"):
+    with pytest.raises(ConfigError, match="add vlm to --arms"):
         ExperimentConfig(arms=(Arm.RESAMPLED, Arm.RANDOM))
 
 

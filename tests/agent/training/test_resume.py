@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -73,27 +75,46 @@ def same(a: Trainer, b: Trainer) -> None:
     assert (a.env_steps, a.frames_scored, a.frames_failed) == (b.env_steps, b.frames_scored, b.frames_failed)
 
 
-VARIANTS = [
-    {},
-    {"schedule": "overlap"},
-    {"num_envs": 4, "arm": Arm.SHUFFLED, "env": "CartPoleContinuing-v0", "any_tilt": True},
-]
+VARIANTS: dict[str, dict[str, Any]] = {
+    "barrier": {},
+    "overlap": {"schedule": "overlap"},
+    "four shuffled": {"num_envs": 4, "arm": Arm.SHUFFLED, "env": "CartPoleContinuing-v0", "any_tilt": True},
+}
 
 
-@pytest.mark.parametrize("changes", VARIANTS, ids=["barrier", "overlap", "four shuffled"])
-def test_delays_of_answers_change_no_weight(tmp_path: Path, changes: dict[str, Any]) -> None:
-    quick = trained(config(tmp_path / "quick", **changes), ByPixels())
-    slow = trained(config(tmp_path / "slow", **changes), ByPixels(max_delay_s=0.5))
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Trainer]:
+    """Gives a variant's run that nothing disturbed. It is trained once; tests only read it and its files."""
+
+    @cache
+    def run_of(variant: str) -> Trainer:
+        return trained(config(tmp_path_factory.mktemp("whole"), **VARIANTS[variant]), ByPixels())
+
+    return run_of
+
+
+@pytest.fixture
+def whole(uninterrupted: Callable[[str], Trainer]) -> Trainer:
+    """That of the first variant."""
+    return uninterrupted("barrier")
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_delays_of_answers_change_no_weight(
+    tmp_path: Path, uninterrupted: Callable[[str], Trainer], variant: str
+) -> None:
+    quick = uninterrupted(variant)
+    slow = trained(config(tmp_path, **VARIANTS[variant]), ByPixels(max_delay_s=0.5))
     assert quick.frames_failed > 0
     same(quick, slow)
 
 
-@pytest.mark.parametrize("changes", VARIANTS, ids=["barrier", "overlap", "four shuffled"])
+@pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize("stop_after", [220, 333, 620])
 def test_a_run_that_was_interrupted_ends_like_one_that_was_not(
-    tmp_path: Path, changes: dict[str, Any], stop_after: int
+    tmp_path: Path, uninterrupted: Callable[[str], Trainer], variant: str, stop_after: int
 ) -> None:
-    whole = trained(config(tmp_path / "whole", **changes), ByPixels())
+    whole, changes = uninterrupted(variant), VARIANTS[variant]
     broken = config(tmp_path / "broken", **changes)
     with pytest.raises(KeyboardInterrupt):
         trained(broken, ByPixels(stop_after=stop_after))
@@ -111,9 +132,8 @@ def test_a_run_that_was_interrupted_ends_like_one_that_was_not(
     ("place", "calls"), [("update", 1), ("update", 300), ("true_returns", 2), ("true_returns", 4)]
 )
 def test_a_run_that_was_interrupted_in_learning_or_evaluation_ends_like_one_that_was_not(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, calls: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: Trainer, place: str, calls: int
 ) -> None:
-    whole = trained(config(tmp_path / "whole"), ByPixels())
     real, count = getattr(agent.training.train, place), 0
 
     def interrupted(*arguments: Any, **options: Any) -> Any:
@@ -132,7 +152,7 @@ def test_a_run_that_was_interrupted_in_learning_or_evaluation_ends_like_one_that
     assert metrics(whole) == metrics(again)
 
 
-def test_a_process_that_was_killed_goes_on_as_if_it_had_not_been(tmp_path: Path) -> None:
+def test_a_process_that_was_killed_goes_on_as_if_it_had_not_been(tmp_path: Path, whole: Trainer) -> None:
     code = f"""
 from pathlib import Path
 from tests.agent.training.test_resume import ByPixels, config, trained
@@ -149,7 +169,6 @@ trained(config(Path({str(tmp_path / "broken")!r})), ByPixels(max_delay_s=0.1))
     client = ByPixels()
     again = trained(config(tmp_path / "broken", resume=True), client)
     assert client.scored < 640
-    whole = trained(config(tmp_path / "whole"), ByPixels())
     same(whole, again)
     assert metrics(whole) == metrics(again)
 
@@ -166,9 +185,8 @@ class Killed(BaseException):
 
 
 def test_a_run_that_dies_while_it_saves_goes_on_from_the_checkpoint_before(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: Trainer
 ) -> None:
-    whole = trained(config(tmp_path / "whole"), ByPixels())
     saved = 0
     replace = Path.replace
 
@@ -188,14 +206,12 @@ def test_a_run_that_dies_while_it_saves_goes_on_from_the_checkpoint_before(
     same(whole, trained(config(tmp_path / "broken", resume=True), ByPixels()))
 
 
-def test_without_a_checkpoint_resuming_begins_at_the_beginning(tmp_path: Path) -> None:
-    same(
-        trained(config(tmp_path / "a"), ByPixels()), trained(config(tmp_path / "b", resume=True), ByPixels())
-    )
+def test_without_a_checkpoint_resuming_begins_at_the_beginning(tmp_path: Path, whole: Trainer) -> None:
+    same(whole, trained(config(tmp_path, resume=True), ByPixels()))
 
 
-def test_a_run_with_other_options_is_not_resumed(tmp_path: Path) -> None:
-    trained(config(tmp_path), ByPixels())
+def test_a_run_with_other_options_is_not_resumed(tmp_path: Path, whole: Trainer) -> None:
+    shutil.copytree(whole.config.runs, tmp_path, dirs_exist_ok=True)
     with pytest.raises(CheckpointError, match=r"--seed 1 then, 2 now, --chunk-steps 64 then, 32 now"):
         Trainer(config(tmp_path, resume=True, seed=2, chunk_steps=32), ByPixels(), server_info())
 
