@@ -1,1 +1,1 @@
-"""Pages that stand alone: ``html``. Knows nothing of runs, audits or rewards."""
+"""Self-contained pages: ``html``. Knows nothing of runs or rewards."""

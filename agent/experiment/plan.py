@@ -21,23 +21,23 @@ class ExperimentConfig:
     """Trains every arm with several seeds on both environments, and says whether the VLM's reward teaches.
 
     Raises:
-        ConfigError: an option is out of its range, or one of a single run.
+        ConfigError: an option is out of its range, or belongs to a single run.
     """
 
     arms: tuple[Arm, ...] = tuple(Arm)
-    """sources of rewards"""
+    """the sources of rewards to run"""
     envs: tuple[str, ...] = (CARTPOLE, CONTINUING)
-    """environments"""
+    """the environments to run them on"""
     seeds: int = 5
-    """runs of each arm on each environment, with the seeds 1, 2, ..."""
+    """how many runs each arm has on each environment; their seeds are 1, 2, ..."""
     workers: int = field(default_factory=lambda: 2 * (os.cpu_count() or 1))
-    """runs at a time; twice the cores, since runs wait for the server"""
+    """how many runs to do at a time; default: twice the cores, since runs wait for the server"""
     max_minutes: float | None = None
-    """stop after so long and report what is finished; the same command goes on later"""
+    """stop after this many minutes and report what is finished; the same command goes on later"""
     checkpoint: Path | None = None
-    """start a reward server of our own on this model, on the CPU, in place of --server-url"""
+    """start a reward server with this model, on the CPU, instead of using the one at --server-url"""
     port: int = 8000
-    """port of that server, on loopback"""
+    """port of that server on this machine"""
     train: TrainConfig = field(default_factory=lambda: TrainConfig(name="experiment"))
 
     def __post_init__(self) -> None:
@@ -45,7 +45,7 @@ class ExperimentConfig:
         for name in NOT_HERE:
             if getattr(self.train, name) != getattr(plain, name):
                 raise ConfigError(
-                    f"--{name.replace('_', '-')} is for single runs; see --arms, --envs, --seeds"
+                    f"--{name.replace('_', '-')} is for single runs; see --arms, --envs and --seeds"
                 )
         for name in ("seeds", "workers"):
             if getattr(self, name) < 1:
@@ -53,15 +53,15 @@ class ExperimentConfig:
         for name in ("arms", "envs"):
             given = getattr(self, name)
             if not given or len(set(given)) < len(given):
-                raise ConfigError(f"--{name} takes one or more, each once")
+                raise ConfigError(f"--{name} takes one or more names, each of them once")
         if Arm.RESAMPLED in self.arms and Arm.VLM not in self.arms:
-            raise ConfigError("--arms resampled draws from the rewards of the runs of vlm: add vlm")
+            raise ConfigError("the arm resampled draws from the rewards of the arm vlm: add vlm to --arms")
         for env in self.envs:
             if env not in {CARTPOLE, CONTINUING}:
                 raise ConfigError(f"--envs: {env!r} is neither {CARTPOLE} nor {CONTINUING}")
 
     def plan(self) -> list[TrainConfig]:
-        """All runs, the first seed of everything before the second, so that a part is balanced too."""
+        """All runs, seed by seed, so that every arm has about as many runs as the others at any time."""
         return [
             replace(
                 self.train,
@@ -83,7 +83,7 @@ class ExperimentConfig:
 
 
 def finished(config: TrainConfig) -> bool:
-    """Whether a run is complete already.
+    """Whether a run is already complete.
 
     Raises:
         ConfigError: its folder holds a run with other options.
@@ -93,6 +93,8 @@ def finished(config: TrainConfig) -> bool:
         return False
     changed = changed_options(json.loads(path.read_text())["options"], options(config))
     if changed:
-        raise ConfigError(f"{config.folder} holds a run with other options ({changed}); take another --name")
+        raise ConfigError(
+            f"{config.folder} holds a run with other options ({changed}); choose another --name"
+        )
     summary = config.folder / "summary.json"
     return summary.exists() and json.loads(summary.read_text())["error"] is None

@@ -1,4 +1,4 @@
-"""Writes what an experiment came to: ``experiment.json``, ``table.md``, ``report.html``.
+"""Writes the results of an experiment: ``experiment.json``, ``table.md``, ``report.html``.
 
 Not for its table and verdicts (``results.py``).
 """
@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+
+from markupsafe import Markup
 
 from agent.config import TrainConfig
 from agent.experiment.plots import plot_curves, plot_final
@@ -26,7 +28,7 @@ def write_report(folder: Path, plan: Sequence[TrainConfig], minutes: float) -> s
     Args:
         folder: of the experiment.
         plan: all of its runs, finished or not.
-        minutes: that it took this time.
+        minutes: how long this call took.
 
     Returns:
         The Markdown table with the verdicts.
@@ -61,7 +63,9 @@ def _page(
     parts = [html.paragraph(one.words, lead=True) for one in verdicts]
     if len(runs) < len(plan):
         parts.append(
-            html.paragraph(f"{len(runs)} of {len(plan)} runs are finished; the rest is not in here.")
+            html.paragraph(
+                f"{len(runs)} of {len(plan)} runs are finished; this report leaves out the others."
+            )
         )
     parts.append(html.section("Results", html.table(HEAD, map(cells, rows))))
     for env in dict.fromkeys(run.config.env for run in runs):
@@ -93,7 +97,7 @@ def _page(
     return html.page(f"Experiment {name}", parts)
 
 
-def _reading(runs: Sequence[FinishedRun]) -> list[str]:
+def _reading(runs: Sequence[FinishedRun]) -> list[Markup]:
     """How well the VLM read the frames that the policies of its own arm visited."""
     own = [run for run in runs if run.config.arm.value == "vlm"]
     if not own:

@@ -1,4 +1,4 @@
-"""What an experiment came to: its table and its verdicts. Reads the folders of its runs.
+"""The results of an experiment: its table and its verdicts. Reads the folders of its runs.
 
 Not for doing the runs (``run_pool.py``), for the statistics (``seed_statistics.py``) or for pages
 (``report.py``).
@@ -53,7 +53,7 @@ def read_runs(plan: Sequence[TrainConfig]) -> list[FinishedRun]:
     if len(ids) > 1:
         raise MixedRewardsError(
             f"runs of this experiment learned from different rewards (reward ids {', '.join(sorted(ids))}); "
-            "take another --name"
+            "choose another --name"
         )
     return runs
 

@@ -23,7 +23,7 @@ POLL_S = 1.0
 STOP_S = 5.0
 
 Train = Callable[[TrainConfig, Callable[[int], None]], Any]
-"""Does one run, and tells its steps."""
+"""Does one run, and reports its steps."""
 
 
 @dataclass

@@ -19,7 +19,11 @@ MIN_SEEDS = 3
 
 @dataclass(frozen=True)
 class Interval:
-    """A point estimate with its 95 % bootstrap interval."""
+    """A point estimate with its 95 % bootstrap interval.
+
+    >>> print(Interval(500, 499.93, 500))
+    500.0 [499.9, 500.0]
+    """
 
     point: float
     low: float
@@ -37,6 +41,9 @@ def iqm(scores: NDArray[np.float64]) -> NDArray[np.float64]:
 
     Returns:
         ``(...)`` means over the last axis, as ``scipy.stats.trim_mean(scores, 0.25)``.
+
+    >>> float(iqm(np.array([0.0, 1.0, 2.0, 3.0, 500.0])))
+    2.0
     """
     count = scores.shape[-1]
     cut = count // 4

@@ -139,12 +139,20 @@ def angle_pairs(labels: Sequence[dict[str, Any]]) -> NDArray[np.float64]:
 
 
 def angle_error_deg(pairs: NDArray[np.float64]) -> float:
-    """Mean absolute error of ``angle_pairs``, the short way round."""
+    """Mean absolute error of ``angle_pairs``, the short way round.
+
+    >>> angle_error_deg(np.array([[179.0, -179.0]]))
+    2.0
+    """
     return float(np.abs((pairs[:, 0] - pairs[:, 1] + 180) % 360 - 180).mean())
 
 
 def sign_accuracy(pairs: NDArray[np.float64]) -> float | None:
-    """Share of read tilts with the right sign, of true tilts beyond 0.5 degrees; None without any."""
+    """Share of read tilts with the right sign, of true tilts beyond 0.5 degrees; None without any.
+
+    >>> sign_accuracy(np.array([[0.2, -3.0], [5.0, 4.0], [-5.0, 1.0]]))
+    0.5
+    """
     tilted = pairs[np.abs(pairs[:, 0]) > 0.5]
     return float((np.sign(tilted[:, 0]) == np.sign(tilted[:, 1])).mean()) if len(tilted) else None
 

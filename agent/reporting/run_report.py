@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from markupsafe import Markup
+
 from agent.recording.run_folder import (
     ANGLE_SCATTER,
     CONFIG,
@@ -72,7 +74,7 @@ def write_report(folder: Path) -> Path:
 
 
 def headline(summary: dict[str, Any]) -> str:
-    """What came out, in a sentence or two."""
+    """The result, in a sentence or two."""
     if summary["error"]:
         return f"The run broke off after {summary['env_steps']} steps: {summary['error']}"
     learned = source_of(summary)
@@ -85,13 +87,17 @@ def headline(summary: dict[str, Any]) -> str:
 
 
 def source_of(summary: dict[str, Any]) -> str:
-    """Where a run's rewards came from."""
+    """Where a run's rewards came from.
+
+    >>> source_of({"arm": "shuffled", "model": "llava"})
+    'the arm shuffled of llava'
+    """
     if summary["arm"] == "vlm":
         return f"the rewards of {summary['model']}"
     return f"the arm {summary['arm']}" + (f" of {summary['model']}" if summary["model"] else "")
 
 
-def truth(metrics: Sequence[dict[str, Any]], labels: Sequence[dict[str, Any]]) -> list[str]:
+def truth(metrics: Sequence[dict[str, Any]], labels: Sequence[dict[str, Any]]) -> list[Markup]:
     """What the VLM read, beside the truth: of one run or of several.
 
     Args:
@@ -116,7 +122,7 @@ def truth(metrics: Sequence[dict[str, Any]], labels: Sequence[dict[str, Any]]) -
     return parts
 
 
-def sample_grid(folder: Path) -> str:
+def sample_grid(folder: Path) -> Markup:
     """A run's samples with the answers drawn on and verbatim below."""
     pictures = []
     for sample in read_rows(folder / "samples" / "samples.jsonl"):
@@ -127,7 +133,7 @@ def sample_grid(folder: Path) -> str:
 
 
 def _caption(sample: dict[str, Any]) -> str:
-    """The model's own words about a sample, what became of them, and the truth."""
+    """The model's own words about a sample, the reward that they became, and the truth."""
     reward = "null" if sample["reward"] is None else f"{sample['reward']:.3f}"
     lines = [
         f'"{sample["text"] or ""}" → reward {reward} ({sample["status"]})',
@@ -137,6 +143,6 @@ def _caption(sample: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _film(folder: Path) -> list[str]:
+def _film(folder: Path) -> list[Markup]:
     path = folder / "video.gif"
     return [html.file_image(path, "the final policy", "video.mp4 has all frames")] if path.is_file() else []

@@ -25,7 +25,7 @@ FPS = 50
 """CartPole's own: a step is 20 ms (gymnasium/envs/classic_control/cartpole.py)."""
 
 GIF_EVERY, GIF_SIZE = 4, (300, 200)
-"""The GIF has every so many-th frame, at half the size: browsers show GIFs of 12.5 frames a second well."""
+"""The GIF keeps one frame in four, at half the size: browsers show GIFs of 12.5 frames a second well."""
 
 
 def film(
