@@ -15,7 +15,7 @@ from agent.exit_codes import EXIT_INTERRUPTED
 def main() -> None:
     """Runs a command; a signal before it could take over ends it with a sentence."""
     signal.signal(signal.SIGTERM, _interrupt)
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup's choice stands
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # keep what nohup chose
         signal.signal(signal.SIGHUP, _interrupt)
     try:
         # PyTorch and what else a run needs take seconds to import.

@@ -41,12 +41,12 @@ OWN_SERVER_OUTAGE_S = 15.0
 
 @dataclass(frozen=True)
 class DemoConfig:
-    """Starts the reward server on the shipped checkpoint, on the CPU, and trains on its rewards."""
+    """Starts the reward server with the shipped checkpoint, on the CPU, and trains on its rewards."""
 
     checkpoint: Path = Path("tiny_llava/checkpoint")
-    """model to serve"""
+    """the model to serve"""
     port: int = 8000
-    """port of the reward server, on loopback"""
+    """port of the reward server on this machine"""
     train: TrainConfig = field(
         default_factory=lambda: TrainConfig(name="demo", outage_s=OWN_SERVER_OUTAGE_S, video=True)
     )
@@ -59,10 +59,10 @@ def train(config: TrainConfig, progress: Callable[[int], None]) -> dict[str, Any
         What ``summary.json`` holds.
 
     Raises:
-        ConfigError: the options do not go together, or the question cannot be asked.
+        ConfigError: two options exclude each other, or the question cannot be asked.
     """
     if config.any_tilt and config.env != CONTINUING:  # here, since an experiment has both environments
-        raise ConfigError(f"--any-tilt goes with --env {CONTINUING}")
+        raise ConfigError(f"--any-tilt needs --env {CONTINUING}")
     with ExitStack() as stack:
         client = server = question = None
         if config.arm.scores_frames:
@@ -114,7 +114,7 @@ def demo(config: DemoConfig) -> int:
 
 
 def experiment(config: ExperimentConfig) -> int:
-    """Does the runs of an experiment that are not done yet, and reports on all.
+    """Does the runs of an experiment that are not done yet, and reports on all of them.
 
     Returns:
         The exit code: 0 where all runs are finished.
@@ -133,7 +133,7 @@ def experiment(config: ExperimentConfig) -> int:
                 server_info = client.wait_ready(config.train.wait_ready_s)
                 resolve_question(scored[0], client, server_info)
                 _check_reward_id(config, server_info, plan)
-        print(f"{len(plan)} runs, {len(plan) - len(todo)} of them done already; {folder}", flush=True)
+        print(f"{len(plan)} runs, {len(plan) - len(todo)} of them already done; {folder}", flush=True)
         deadline = None if config.max_minutes is None else started + 60 * config.max_minutes
         bar = stack.enter_context(
             tqdm(total=sum(run.env_steps for run in todo), unit="step", bar_format="{desc} {percentage:.0f}%")
@@ -149,25 +149,25 @@ def experiment(config: ExperimentConfig) -> int:
     print("\n" + write_experiment_report(folder, plan, (time.monotonic() - started) / 60))
     left = sum(not finished(run) for run in plan)
     if left:
-        print(f"{left} runs are not finished; the same command goes on with them")
-    print(f"Look at {folder / 'report.html'}")
+        print(f"{left} runs are not finished; run the same command again to go on with them")
+    print(f"The report is {folder / 'report.html'}")
     return EXIT_UNFINISHED if left else 0
 
 
 def _check_reward_id(config: ExperimentConfig, server: ServerInfo, plan: Sequence[TrainConfig]) -> None:
-    """Refuses a server whose rewards do not go with those of the runs that are done.
+    """Refuses a server whose rewards differ in kind from those of the finished runs.
 
     Raises:
-        MixedRewardsError: so it is.
+        MixedRewardsError: its rewards have another reward id.
     """
     known = server.rubrics.get(config.train.rubric)
     if known is None or config.train.prompt is not None:
-        return  # a question of one's own gets its reward id with the first answer
+        return  # the reward id of a question of your own comes with the first answer
     earlier = {run.summary["reward_id"] for run in read_runs(plan)} - {None, known.reward_id}
     if earlier:
         raise MixedRewardsError(
-            f"the finished runs of this experiment have the reward id {', '.join(earlier)}, the server's is "
-            f"{known.reward_id}; take another --name"
+            f"the finished runs of this experiment have the reward id {', '.join(earlier)}, but the server "
+            f"has {known.reward_id}; choose another --name"
         )
 
 
@@ -179,7 +179,7 @@ def _client(config: TrainConfig) -> RewardClient:
 
 def _own_server(checkpoint: Path, port: int, config: TrainConfig) -> AbstractContextManager[LocalServer]:
     log_file = config.folder / "server.log"
-    print(f"starting the reward server: vLLM on the CPU, log in {log_file}; this takes a minute", flush=True)
+    print(f"starting the reward server (vLLM on the CPU; log in {log_file}); this takes a minute", flush=True)
     # float32: CPUs without bfloat16 instructions emulate them, several times slower.
     arguments = ["--model", str(checkpoint), "--dtype", "float32"]
     return local_server(arguments, log_file=log_file, port=port, ready_timeout_s=config.wait_ready_s)
@@ -192,12 +192,12 @@ def _result(summary: dict[str, Any], folder: Path) -> str:
         f"{summary['mean_return']:.1f} (lowest {summary['min_return']:.0f}) over "
         f"{summary['eval_episodes']} greedy episodes, after {summary['env_steps']} environment steps and "
         f"{summary['train_wall_clock_s']:.0f} s of training on {source} alone "
-        f"({summary['frames_failed']} of its frames failed). Look at {folder}/report.html"
+        f"({summary['frames_failed']} of its frames failed). The report is {folder}/report.html"
     )
 
 
 def run() -> None:
-    """Runs a command; whatever a person can cause ends with a sentence, not a traceback."""
+    """Runs a command; what a person can cause ends with a sentence, not with a traceback."""
     folder = Path()
     try:
         config = tyro.cli(
@@ -215,7 +215,7 @@ def run() -> None:
         else:
             code = experiment(config)
     except KeyboardInterrupt:
-        _stop(f"interrupted; what there is so far is in {folder}", EXIT_INTERRUPTED)
+        _stop(f"interrupted; the results so far are in {folder}", EXIT_INTERRUPTED)
     except (
         CheckpointError,
         ConfigError,
@@ -226,7 +226,7 @@ def run() -> None:
     ) as error:
         _stop(str(error), EXIT_FAILED)
     except RewardServiceError as error:
-        _stop(f"the reward server failed: {error}. What there is so far is in {folder}", EXIT_FAILED)
+        _stop(f"the reward server failed: {error}. The results so far are in {folder}", EXIT_FAILED)
     except OSError as error:
         _stop(f"{error.strerror or error}: {error.filename or folder}", EXIT_FAILED)
     if code:

@@ -24,13 +24,13 @@ class Arm(StrEnum):
     ENV = "env"
     """the environment's own reward"""
     ORACLE = "oracle"
-    """what a VLM without error would give: the reward map of the rubric cartpole-angle on the true tilt"""
+    """what a VLM without error would give: the reward map of the rubric cartpole-angle, of the true tilt"""
     CONSTANT = "constant"
     """0.5, always"""
     RANDOM = "random"
     """uniform in 0 to 1, drawn anew for every step"""
     SHUFFLED = "shuffled"
-    """the server's reward of another step of the same chunk; a chunk's level still tells how it went"""
+    """the server's reward of another step of the same chunk; a chunk's rewards still tell how well it went"""
     RESAMPLED = "resampled"
     """drawn anew for every step from all rewards of a finished run of ``vlm``: its rewards, no information"""
 
@@ -53,26 +53,26 @@ class DqnConfig:
     discount: float = 0.99
     """discount factor per step"""
     n_step: int = 1
-    """rewards that are added up before the value of the state after them; formed when a batch is drawn"""
+    """number of rewards to add up before the value of the next state counts; done when a batch is drawn"""
     double: bool = True
-    """the online network picks the action whose value the target network gives"""
+    """double DQN: the online network picks the next action, and the target network gives its value"""
     batch_size: int = 64
     """transitions in a gradient step"""
     target_rate: float = 0.01
-    """share of the online network that the target network takes over; 1 copies it (a hard update)"""
+    """how far each update moves the target network to the online one; 1 copies it (a hard update)"""
     target_every: int = 1
     """gradient steps between two updates of the target network"""
     act_with: Literal["target", "online"] = "target"
-    """network that acts; a slow target network is a running average of the online one, and steadier"""
+    """the network that acts; a slow target network is a running average of the online one, and steadier"""
     scale_observations: bool = True
     """divide observations by the limits and usual speeds of CartPole"""
     max_grad_norm: float = 10.0
-    """longer gradients are scaled down to this norm"""
+    """scale longer gradients down to this norm"""
 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Trains a DQN on CartPole on rewards that a server reads from its frames.
+    """Trains a DQN to play CartPole, on rewards that a server reads from the frames.
 
     Raises:
         ConfigError: an option is out of its range.
@@ -83,23 +83,23 @@ class TrainConfig:
     runs: Path = Path("runs")
     """folder of all runs"""
     resume: bool = False
-    """go on from the run's last checkpoint, where it has one; the result is that of a run without a break"""
+    """go on from the run's last checkpoint, if it has one; the result is that of a run without a break"""
     server_url: str = "http://127.0.0.1:8000"
     """address of the reward server"""
     arm: Arm = Arm.VLM
-    """where the reward comes from that is learned; only vlm and shuffled need a server"""
+    """where the reward that is learned comes from; only vlm and shuffled need a server"""
     rewards_of: Path | None = None
-    """folder of a finished run of the arm vlm, from whose rewards the arm resampled draws"""
+    """for the arm resampled: folder of the finished run of the arm vlm whose rewards it draws from"""
     env: Literal["CartPole-v1", "CartPoleContinuing-v0"] = CARTPOLE
-    """CartPoleContinuing-v0 ends no episode early: survival alone is worth nothing there"""
+    """the environment; CartPoleContinuing-v0 ends no episode early: survival alone is worth nothing there"""
     any_tilt: bool = False
-    """CartPoleContinuing-v0 starts from any tilt"""
+    """start the episodes of CartPoleContinuing-v0 from any tilt"""
     num_envs: int = 1
-    """environments that are stepped side by side"""
+    """number of environments to step side by side"""
     rubric: str = "cartpole-angle"
-    """what turns a frame into a reward: a rubric of the server, or a YAML or JSON file with one"""
+    """what turns a frame into a reward: the name of a rubric on the server, or a YAML or JSON file"""
     prompt: str | None = None
-    """another question in place of the rubric's; @FILE reads it from a file"""
+    """a question to ask in place of the rubric's; @FILE reads it from a file"""
     seed: int = 1
     """seed of environment, exploration, replay and weights"""
     env_steps: int = 10_000
@@ -107,9 +107,9 @@ class TrainConfig:
     chunk_steps: int = 64
     """steps between two rounds of learning"""
     schedule: Literal["barrier", "overlap"] = "barrier"
-    """barrier: learn when a chunk's labels are there; overlap: learn from the chunk before meanwhile"""
+    """barrier: wait for a chunk's labels, then learn; overlap: learn from the chunk before it meanwhile"""
     gradient_steps: int | None = None
-    """gradient steps after each chunk; default: as many as it has steps"""
+    """gradient steps after each chunk; None: as many as the chunk has steps"""
     learning_starts: int = 512
     """labelled transitions before the first gradient step"""
     replay_size: int = 50_000
@@ -121,25 +121,25 @@ class TrainConfig:
     max_failed_share: float = 0.2
     """the run stops once more than this share of its frames could not be scored"""
     eval_episodes: int = 100
-    """greedy episodes after training, by the environment's own reward"""
+    """greedy episodes after training, counted by the environment's own reward"""
     eval_every: int = 1_000
-    """steps between two short evaluations for the learning curve; 0: none. Nothing is picked by them"""
+    """steps between two short evaluations for the learning curve; 0: none. They pick nothing"""
     eval_every_episodes: int = 10
-    """greedy episodes of a short evaluation"""
+    """greedy episodes in a short evaluation"""
     checkpoint_every: int = 256
-    """steps between two checkpoints that --resume goes on from"""
+    """steps between two checkpoints, from which --resume goes on"""
     samples: int = 10
-    """frames that are kept with their answers, and how many more of those that could not be scored"""
+    """how many frames to keep with their answers, and how many more of those that could not be scored"""
     sample_every: int = 1
     """keep one scored frame in N"""
     video: bool = False
-    """film the final policy with the VLM's answers drawn on: video.mp4 and video.gif"""
+    """film the final policy, with the VLM's answers drawn on the frames: video.mp4 and video.gif"""
     wandb: bool = False
     """also log to Weights & Biases, which must be installed"""
     wait_ready_s: float = 600.0
-    """how long to wait for the server"""
+    """seconds to wait until the server is ready"""
     outage_s: float = 600.0
-    """how long to try again while the server is away or overloaded, before the run stops"""
+    """seconds to try again while the server is away or overloaded, before the run stops"""
     dqn: DqnConfig = field(default_factory=DqnConfig)
 
     def __post_init__(self) -> None:
@@ -180,11 +180,11 @@ class TrainConfig:
             raise ConfigError("--learning-starts must be at most --replay-size")
         if self.learning_starts >= self.env_steps:
             raise ConfigError(
-                f"--learning-starts {self.learning_starts} is not passed in --env-steps {self.env_steps}: "
+                f"--learning-starts {self.learning_starts} is not below --env-steps {self.env_steps}: "
                 "nothing would be learned"
             )
         if (self.arm == Arm.RESAMPLED) != (self.rewards_of is not None):
-            raise ConfigError("--arm resampled and --rewards-of go together")
+            raise ConfigError("--arm resampled needs --rewards-of, and no other arm takes it")
         if not self.name or Path(self.name).is_absolute() or ".." in Path(self.name).parts:
             raise ConfigError("--name must name a folder inside --runs")
 
@@ -195,17 +195,22 @@ class TrainConfig:
 
     @property
     def env_options(self) -> dict[str, bool]:
-        """What the environment is made with; CartPole-v1 takes none."""
+        """The options of the environment; CartPole-v1 takes none."""
         return {"any_tilt": True} if self.any_tilt else {}
 
     def epsilon(self, step: int) -> float:
-        """Share of random actions at a step."""
+        """Share of random actions at a step.
+
+        >>> config = TrainConfig(epsilon_end=0.25, epsilon_decay_steps=1000)
+        >>> [config.epsilon(step) for step in (0, 500, 1000, 9000)]
+        [1.0, 0.625, 0.25, 0.25]
+        """
         done = min(step / self.epsilon_decay_steps, 1.0)
         return 1.0 + done * (self.epsilon_end - 1.0)
 
 
 def _check(options: object, lowest: dict[str, int], at_most_one: tuple[str, ...]) -> None:
-    """Makes sure of ranges; an option that is None has its default."""
+    """Checks ranges; an option that is None has its default."""
     for name, least in lowest.items():
         value = getattr(options, name)
         if value is not None and value < least:
@@ -234,7 +239,7 @@ FREE_OPTIONS = frozenset(
 
 
 def options(config: TrainConfig) -> dict[str, Any]:
-    """A run's options as JSON holds them."""
+    """A run's options in the form that JSON can hold."""
     return {
         key: value if isinstance(value, dict | int | float | type(None)) else str(value)
         for key, value in dataclasses.asdict(config).items()
@@ -242,7 +247,11 @@ def options(config: TrainConfig) -> dict[str, Any]:
 
 
 def changed_options(then: dict[str, Any], now: dict[str, Any]) -> str:
-    """The options that matter and are not the same, with both values, as a person would type them."""
+    """The options that matter and differ, with both values, as a person would type them.
+
+    >>> changed_options({"env_steps": 500, "video": False}, {"env_steps": 900, "video": True})
+    '--env-steps 500 then, 900 now'
+    """
     before, after = _flat(then), _flat(json.loads(json.dumps(now)))
     return ", ".join(
         f"--{key.replace('_', '-')} {before.get(key)} then, {value} now"

@@ -192,7 +192,7 @@ def disturb(run: Training) -> list[Row]:
     spread = {name: count for name, (_, count) in requests_by_replica().items()}
     os.kill(pid, signal.SIGKILL)
     run.passes(len(run.labels()) + 300)
-    rows.append(Row("SIGKILL of a replica", "in mid-training", "so" if at_work else "too late", at_work))
+    rows.append(Row("SIGKILL of a replica", "in mid-training", "in time" if at_work else "too late", at_work))
     new = [count for name, count in spread.items() if name not in before]
     text = ", ".join(f"{name} {count}" for name, count in sorted(spread.items()))
     rows.append(
@@ -205,7 +205,7 @@ def disturb(run: Training) -> list[Row]:
     )
     at_work = run.running()
     stack.scale(1)
-    rows.append(Row("3 to 1 replicas", "in mid-training", "so" if at_work else "too late", at_work))
+    rows.append(Row("3 to 1 replicas", "in mid-training", "in time" if at_work else "too late", at_work))
     return rows
 
 

@@ -1,4 +1,4 @@
-"""What is counted of the episode that an environment is in. Not for its steps (``training/chunk.py``)."""
+"""The counts of the episode that an environment is in. Not for its steps (``training/chunk.py``)."""
 
 from __future__ import annotations
 

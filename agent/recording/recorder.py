@@ -92,7 +92,7 @@ class Recorder:
 
         Args:
             step: environment steps so far.
-            episode: what it came to; its true return is never learned from, but in the arm env.
+            episode: its returns; only the arm env learns from the true one.
             epsilon: share of random actions at its end.
             scored: whether its frames were scored by a server.
         """

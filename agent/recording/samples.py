@@ -24,7 +24,7 @@ class Samples:
     Args:
         folder: the run's folder; both folders are made in it.
         count: how many frames are kept, and how many more of those without a reward.
-        every: every so many-th step's frame is kept.
+        every: keep one step's frame in this many.
         resumed: what ``position`` returned when the checkpoint was taken that the run goes on from.
     """
 

@@ -1,4 +1,4 @@
-"""Weights & Biases, where it is installed and asked for: it copies what goes to TensorBoard.
+"""Weights & Biases, if the user asks for it: it copies what goes to TensorBoard.
 
 The only file that imports wandb.
 """
@@ -21,7 +21,7 @@ def wandb_run(config: TrainConfig) -> Any:
     try:
         wandb = importlib.import_module("wandb")
     except ImportError as error:
-        raise ConfigError("--wandb needs the package wandb: pip install wandb") from error
+        raise ConfigError("--wandb needs a package that is not installed: pip install wandb") from error
     earlier = config.folder / WANDB_ID
     return wandb.init(
         project="vlm-reward",

@@ -71,7 +71,11 @@ def chunk_rewards(
 
 
 def oracle_reward(angle_rad: float) -> float:
-    """1 upright, falling linearly to 0 at 12 degrees, as the rubric cartpole-angle's map."""
+    """1 upright, falling linearly to 0 at 12 degrees, as the rubric cartpole-angle's map.
+
+    >>> [round(oracle_reward(math.radians(tilt)), 3) for tilt in (0, -6, 12, 90)]
+    [1.0, 0.5, 0.0, 0.0]
+    """
     return 1.0 - min(abs(math.degrees(angle_rad)) / UPRIGHT_DEG, 1.0)
 
 

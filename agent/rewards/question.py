@@ -50,7 +50,7 @@ def resolve_question(config: TrainConfig, client: RewardClient, server: ServerIn
 
 
 def read_prompt(prompt: str) -> str:
-    """A question as it stands, or that in the file after an ``@``.
+    """The question itself, or the one in the file that an ``@`` names.
 
     Raises:
         ConfigError: the file cannot be read.

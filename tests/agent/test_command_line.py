@@ -85,7 +85,7 @@ def test_every_option_has_its_help(
     ("arguments", "sentence"),
     [
         (["train", "--num-envs", "0"], "--num-envs must be at least 1"),
-        (["train", "--env", "CartPole-v1", "--any-tilt"], "--any-tilt goes with"),
+        (["train", "--env", "CartPole-v1", "--any-tilt"], "--any-tilt needs --env"),
         (["experiment", "--arm", "env"], "--arm is for single runs"),
         (["experiment", "--envs", "Pong"], "'Pong' is neither"),
     ],

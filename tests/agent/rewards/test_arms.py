@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from agent.config import Arm, ConfigError, DqnConfig, TrainConfig
-from agent.experiment.seed_statistics import iqm, iqm_difference, iqm_interval, verdict
+from agent.experiment.seed_statistics import Interval, iqm, iqm_difference, iqm_interval, verdict
 from agent.recording.run_folder import read_rows
 from agent.rewards.arms import chunk_rewards, oracle_reward
 from agent.training.train import Trainer
@@ -83,7 +84,7 @@ def test_resampled_draws_from_a_finished_run_of_vlm_alone(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("angle_deg", [0.0, 1.5, -6.0, 12.0, -40.0, 180.0])
 def test_the_oracle_is_the_rubrics_reward_of_the_true_tilt(angle_deg: float) -> None:
-    reading = Reading(value=angle_deg, probabilities={}, label_mass=1.0)
+    reading = Reading(angle_deg)
     expected = reward_of(DistanceMap(type="distance", target=0, tolerance=12), reading)
     assert oracle_reward(math.radians(angle_deg)) == pytest.approx(expected, abs=1e-9)
 
@@ -132,7 +133,7 @@ def test_all_arms_explore_alike(tmp_path: Path) -> None:
         ({"name": ""}, "--name"),
         ({"name": "../elsewhere"}, "--name"),
         ({"samples": -1}, "--samples"),
-        ({"env_steps": 500}, "--learning-starts 512 is not passed in --env-steps 500"),
+        ({"env_steps": 500}, "--learning-starts 512 is not below --env-steps 500"),
         ({"arm": Arm.RESAMPLED}, "--rewards-of"),
         ({"rewards_of": Path("runs/x")}, "--rewards-of"),
     ],
@@ -148,19 +149,30 @@ def test_the_interquartile_mean_is_scipys_trimmed_mean(count: int) -> None:
     assert iqm(scores) == pytest.approx(stats.trim_mean(scores, 0.25))
 
 
-def test_the_interval_is_a_percentile_bootstrap_stratified_by_task() -> None:
+def test_the_intervals_are_scipys_percentile_bootstrap_stratified_by_task() -> None:
     rng = np.random.default_rng(0)
-    tasks = [rng.normal(0, 1, 10), rng.normal(100, 1, 10)]
-    interval = iqm_interval([task.tolist() for task in tasks])
-    drawn = [
-        stats.trim_mean(np.concatenate([task[rng.integers(10, size=10)] for task in tasks]), 0.25)
-        for _ in range(4000)
+    tasks = [rng.normal(0, 1, 10), rng.normal(100, 1, 8)]  # pooled, the interval would be tens wide
+
+    def pooled(*drawn: NDArray[np.float64], axis: int) -> NDArray[np.float64]:
+        return trimmed(np.concatenate(drawn, axis=axis), axis)
+
+    def apart(ours: NDArray[np.float64], theirs: NDArray[np.float64], axis: int) -> NDArray[np.float64]:
+        return trimmed(ours, axis) - trimmed(theirs, axis)
+
+    def trimmed(scores: NDArray[np.float64], axis: int) -> NDArray[np.float64]:
+        means: NDArray[np.float64] = stats.trim_mean(scores, 0.25, axis=axis)
+        return means
+
+    lists = [task.tolist() for task in tasks]
+    checked: list[tuple[Interval, Callable[..., NDArray[np.float64]]]] = [
+        (iqm_interval(lists), pooled),
+        (iqm_difference(*lists), apart),
     ]
-    low, high = np.quantile(drawn, [0.025, 0.975])
-    assert interval.point == pytest.approx(stats.trim_mean(np.concatenate(tasks), 0.25))
-    # pooled runs instead of strata would give an interval that is tens wide
-    assert interval.low == pytest.approx(low, abs=0.6)
-    assert interval.high == pytest.approx(high, abs=0.6)
+    for ours, statistic in checked:
+        theirs = stats.bootstrap(tasks, statistic, n_resamples=10_000, method="percentile", rng=1)
+        low, high = theirs.confidence_interval
+        assert ours.point == pytest.approx(statistic(*tasks, axis=-1))
+        assert (ours.low, ours.high) == pytest.approx((low, high), abs=0.05)
 
 
 def test_equal_arms_have_a_difference_around_zero() -> None:
