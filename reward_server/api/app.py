@@ -135,6 +135,13 @@ def create_app(service: Service) -> FastAPI:
         service.metrics.add_comparisons(_name(body), answer)
         return answer
 
+    _add_reading_routes(app, service)
+    return app
+
+
+def _add_reading_routes(app: FastAPI, service: Service) -> None:
+    """The routes that ask the engine nothing."""
+
     @app.get("/info")
     async def info(rewarder: ReadyRewarder) -> ServerInfo:
         """Model, revision, rubrics with their reward ids, and limits."""
@@ -165,8 +172,6 @@ def create_app(service: Service) -> FastAPI:
     async def metrics() -> Response:
         """Metrics in Prometheus' text format."""
         return Response(service.render_metrics(), media_type=CONTENT_TYPE_LATEST)
-
-    return app
 
 
 async def _require_json(request: Request) -> None:

@@ -148,6 +148,7 @@ def test_the_benchmark_measures_the_shipped_configuration() -> None:
     }
 
 
+@pytest.mark.docker
 @pytest.mark.skipif(
     shutil.which("docker-compose") is None, reason="no Compose here (Debian: apt-get install docker-compose)"
 )

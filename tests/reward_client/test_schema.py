@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from reward_client.rubric import Rubric
+from reward_client.rubric import _FITTING, Readout, Rubric
 from reward_client.schema import ItemStatus, RewardItem, ScoreRequest
 
 ANGLE: dict[str, Any] = {
@@ -124,3 +124,10 @@ def test_an_item_without_reward_has_a_status(status: ItemStatus) -> None:
     assert RewardItem(index=0, reward=None, status=status).reward is None
     with pytest.raises(ValidationError):
         RewardItem(index=0, reward=None, status=ItemStatus.OK)
+
+
+def test_every_readout_has_the_maps_that_fit_it() -> None:
+    known = {
+        get_args(readout.model_fields["type"].annotation)[0] for readout in get_args(get_args(Readout)[0])
+    }
+    assert set(_FITTING) == known

@@ -16,6 +16,7 @@ import pytest
 
 from agent.config import Arm, ConfigError, TrainConfig
 from agent.experiment.plan import ExperimentConfig, finished
+from agent.experiment.plots import COLOURS
 from agent.experiment.report import write_report
 from agent.experiment.results import MixedRewardsError
 from agent.experiment.run_pool import RunPool
@@ -193,3 +194,7 @@ def test_rewards_of_two_kinds_are_not_compared(tmp_path: Path) -> None:
     path.write_text(json.dumps({**json.loads(path.read_text()), "reward_id": "other"}))
     with pytest.raises(MixedRewardsError, match="abc, other"):
         write_report(tmp_path / "c", runs, 1.0)
+
+
+def test_every_arm_has_its_colour() -> None:
+    assert set(COLOURS) == set(Arm)
