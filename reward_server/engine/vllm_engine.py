@@ -32,6 +32,7 @@ from vllm.v1.engine.async_llm import AsyncLLM
 from vllm.v1.engine.exceptions import EngineDeadError as VllmEngineDeadError
 
 from reward_client.rubric import MAX_LABELS
+from reward_server.engine.cpu_environment import set_up_cpu
 from reward_server.engine.interface import (
     Answer,
     EngineAnswerError,
@@ -65,9 +66,7 @@ class VllmEngine:
 
     def __init__(self, settings: Settings) -> None:
         on_cpu = current_platform.is_cpu()
-        if on_cpu:  # read by the worker, a new process; else holes in its heap grow (docs/reliability.md)
-            os.environ.setdefault("MALLOC_MMAP_THRESHOLD_", str(2**20))
-            os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", str(64 * 2**20))
+        executor = set_up_cpu() if on_cpu else None
         folder = Path(settings.model).expanduser()
         local = folder.is_dir()
         source = str(folder) if local else settings.model
@@ -96,6 +95,7 @@ class VllmEngine:
                 max_num_batched_tokens=settings.max_num_batched_tokens or (8192 if on_cpu else 32768),
                 gpu_memory_utilization=settings.gpu_memory_utilization,
                 enforce_eager=settings.enforce_eager,
+                distributed_executor_backend=executor,
                 max_logprobs=MAX_LABELS,
                 limit_mm_per_prompt={"image": images_per_prompt},
                 # A frame is rarely asked about twice, and a cached prefix changes the last bits of

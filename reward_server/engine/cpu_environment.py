@@ -1,0 +1,40 @@
+"""How vLLM's process is set up where the model runs on a CPU: memory, threads, one process in place of two.
+
+Not for GPUs: there vLLM's own choices are right, and a model on one GPU has one process as well.
+"""
+
+from __future__ import annotations
+
+import os
+
+import psutil
+
+BINDING = "VLLM_CPU_OMP_THREADS_BIND"
+
+
+def set_up_cpu() -> str | None:
+    """Sets the variables that vLLM's process reads when it starts. A user's own values win.
+
+    By default vLLM gives a CPU's worker a process beside the engine core's, so that it can bind OpenMP's
+    threads to cores. Both then spin for a second after each message (``SpinCondition`` in vLLM 0.32's
+    ``shm_broadcast.py``), on cores that others need, and the worker imports everything once more at its
+    start. So the worker lives in the engine core's process, unless threads are to be bound.
+
+    Returns:
+        The name of vLLM's executor, or None for vLLM's own choice.
+    """
+    # else holes in the heap grow (docs/reliability.md)
+    os.environ.setdefault("MALLOC_MMAP_THRESHOLD_", str(2**20))
+    os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", str(64 * 2**20))
+    if os.environ.get(BINDING, "nobind") != "nobind":
+        return None
+    os.environ.setdefault("OMP_NUM_THREADS", str(default_threads()))
+    # else vLLM overrules "uni" on a CPU (vllm/platforms/cpu.py); the engine core keeps a process of its own
+    os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
+    return "uni" if os.environ["VLLM_ENABLE_V1_MULTIPROCESSING"] == "0" else None
+
+
+def default_threads() -> int:
+    """A thread for each physical core that we may use but one, which is the server's. vLLM counts so too."""
+    allowed = len(os.sched_getaffinity(0))
+    return max(1, min(psutil.cpu_count(logical=False) or allowed, allowed) - 1)
