@@ -5,32 +5,49 @@
         answer = await client.score([frame], rubric="cartpole-upright")
         print(answer.data[0].reward)
 
-Its requests may run side by side in one event loop.
+Its requests may run side by side in one event loop. It may be used in one loop after another, and in
+processes that are forked off or that it is sent to.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import time
-import uuid
 from collections.abc import Sequence
 from types import TracebackType
-from urllib.parse import quote
+from typing import Any
+from weakref import WeakKeyDictionary
 
 import httpx
 
-from reward_client import _protocol as protocol
-from reward_client.client import (
-    DEFAULT_DEADLINE_S,
-    DEFAULT_RETRIES,
-    DEFAULT_TIMEOUT_S,
-    READY_POLL_S,
-)
-from reward_client.errors import RequestTimeoutError, RewardServiceError, ServerNotReadyError
-from reward_client.frames import Frame
+from reward_client import _calls as calls
+from reward_client import _image_calls as image_calls
+from reward_client._answers import from_httpx, whole
+from reward_client._calls import DEFAULT_DEADLINE_S, DEFAULT_RETRIES, DEFAULT_TIMEOUT_S
+from reward_client._connection import MAX_CONNECTIONS, Connection
+from reward_client.errors import RequestTimeoutError, RewardServiceError, ServerUnreachableError
+from reward_client.frames import Frame, Frames
 from reward_client.rubric import Preprocess, Region, Rubric
 from reward_client.schema import CompareResponse, RubricDetail, ScoreResponse, ServerInfo
+
+
+class _InLoop:
+    """What belongs to one event loop."""
+
+    def __init__(self, connection: Connection, transport: httpx.AsyncBaseTransport | None) -> None:
+        self.slots = asyncio.Semaphore(MAX_CONNECTIONS)
+        self.closed = False
+        self.http = httpx.AsyncClient(**connection.http_options(), transport=transport)
+
+
+class _Opened:
+    """What belongs to one process: of a socket that two processes read, one gets the other's answers."""
+
+    def __init__(self) -> None:
+        self.pid = os.getpid()
+        self.loops = WeakKeyDictionary[asyncio.AbstractEventLoop, _InLoop]()
 
 
 class AsyncRewardClient:
@@ -38,12 +55,17 @@ class AsyncRewardClient:
 
     Args:
         base_url: address of the server, e.g. ``http://127.0.0.1:8000``.
-        api_key: sent as a bearer token, where the server asks for one.
-        timeout_s: limit for each try of a request.
-        retries: further tries after a failure that may pass (``_protocol.RETRIED``), and for frames that
+        api_key: sent as a bearer token, where the server asks for one. White space around it is dropped.
+        timeout_s: limit for each try of a request, and for each of its parts: connecting, sending, waiting.
+        retries: further tries after a failure that may pass (``_attempts.RETRIED``), and for frames that
             the engine failed on; None: as many as the deadline allows.
-        deadline_s: limit for a whole call, with all its tries and the waiting between them.
+        deadline_s: limit for a request with all its tries and the waiting between them. A call of more
+            frames than the server takes at once makes several requests.
         transport: another way to reach the server, for tests.
+
+    Raises:
+        ConfigurationError: the address, the key, or what the environment says of proxies and certificates
+            cannot be used.
     """
 
     def __init__(
@@ -56,29 +78,32 @@ class AsyncRewardClient:
         deadline_s: float = DEFAULT_DEADLINE_S,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        self._retries, self._timeout_s, self._deadline_s = retries, timeout_s, deadline_s
-        self._rng = random.Random()
-        self._http = httpx.AsyncClient(
-            base_url=protocol.checked_url(base_url),
-            headers=protocol.default_headers(api_key),
-            timeout=timeout_s,
-            limits=protocol.LIMITS,
-            transport=transport,
-        )
+        self._arguments: dict[str, Any] = {
+            "base_url": base_url,
+            "api_key": api_key,
+            "timeout_s": timeout_s,
+            "retries": retries,
+            "deadline_s": deadline_s,
+            "transport": transport,
+        }
+        connection = Connection.checked(base_url, api_key, direct=transport is not None)
+        self._session = calls.Session(connection, timeout_s, retries, deadline_s)
+        self._opened = _Opened()
+        self._inherited: list[_Opened] = []
 
     async def score(
         self,
-        frames: Sequence[Frame],
+        frames: Frames,
         rubric: str | Rubric,
         preprocess: Preprocess | Region | str = Preprocess.PAD,
         *,
         explain: bool = False,
     ) -> ScoreResponse:
-        """Scores frames in one request.
+        """Scores frames, in as many requests as the server's limits ask for.
 
         Args:
-            frames: ``(H, W, 3)`` uint8 RGB arrays, or PNG or JPEG bytes; at most as many as the
-                server's ``/info`` allows.
+            frames: ``(H, W, 3)`` uint8 RGB arrays, PNG or JPEG bytes or Pillow images; or a stack of frames,
+                ``(N, H, W, 3)``.
             rubric: name of a rubric of the server, or a rubric of one's own.
             preprocess: how a frame becomes the model's square input.
             explain: whether to generate the answer as text too, and read it in every way.
@@ -88,20 +113,11 @@ class AsyncRewardClient:
             after the retries.
 
         Raises:
-            ValueError: no frames, or an array that is not a frame.
-            RewardServiceError: the request failed, also after the retries.
+            ValueError: no frames, or something that is not a frame; nothing was sent.
+            RewardServiceError: a request failed, also after the retries.
         """
-        attempts = self._attempts()
-        call = protocol.ScoreCall(frames, rubric, preprocess, attempts, explain=explain)
-        delay_s = call.take(await self._send("POST", "/score", call.body, attempts))
-        while delay_s is not None:
-            await asyncio.sleep(delay_s)
-            try:
-                response = await self._send("POST", "/score", call.body, attempts)
-            except protocol.RETRIED:
-                break  # the rewards at hand are good
-            delay_s = call.take(response)
-        return call.answer
+        ask = image_calls.Ask.of(rubric, preprocess, explain=explain)
+        return await self._drive(image_calls.score(self._session, frames, ask))
 
     async def compare(
         self,
@@ -112,8 +128,7 @@ class AsyncRewardClient:
         """Asks which image of each pair better fits a rubric's goal, in both orders.
 
         Args:
-            pairs: pairs of frames as ``score`` takes them; at most half as many as the server's
-                ``/info`` allows images.
+            pairs: pairs of frames as ``score`` takes them.
             rubric: name of a rubric of the server, or a rubric of one's own, that has a goal.
             preprocess: how a frame becomes square.
 
@@ -121,11 +136,11 @@ class AsyncRewardClient:
             One item per pair, in order. An item's ``preference`` is None where there is none.
 
         Raises:
-            ValueError: no pairs, or an array that is not a frame.
-            RewardServiceError: the request failed, also after the retries.
+            ValueError: no pairs, or something that is not a frame; nothing was sent.
+            RewardServiceError: a request failed, also after the retries.
         """
-        body = protocol.compare_body(pairs, rubric, preprocess)
-        return protocol.read_comparisons(await self._send("POST", "/compare", body), len(pairs))
+        ask = image_calls.Ask.of(rubric, preprocess)
+        return await self._drive(image_calls.compare(self._session, pairs, ask))
 
     async def rubric(self, name: str) -> RubricDetail:
         """Asks for one rubric of the server, with the exact prompt that the model receives.
@@ -133,8 +148,7 @@ class AsyncRewardClient:
         Raises:
             RewardServiceError: there is none of that name, or the request failed.
         """
-        path = f"/rubrics/{quote(name, safe='')}"
-        return protocol.read_answer(await self._send("GET", path), RubricDetail)
+        return await self._drive(calls.rubric(self._session, name))
 
     async def info(self) -> ServerInfo:
         """Asks what model, rubrics and limits the server has.
@@ -142,17 +156,14 @@ class AsyncRewardClient:
         Raises:
             RewardServiceError: the request failed, also after the retries.
         """
-        return protocol.read_answer(await self._send("GET", "/info"), ServerInfo)
+        return await self._drive(calls.info(self._session))
 
     async def is_ready(self) -> bool:
         """Whether the server says that it can score now; False also where it cannot be reached."""
-        try:
-            return (await self._http.get("/readyz", timeout=5.0)).status_code == httpx.codes.OK
-        except httpx.TransportError:
-            return False
+        return await self._drive(calls.is_ready(self._session))
 
     async def wait_ready(self, timeout_s: float = 600.0) -> ServerInfo:
-        """Waits until the server is ready.
+        """Waits until the server is ready. What it waits for is told to the logger ``reward_client``.
 
         Args:
             timeout_s: how long to wait; loading LLaVA-1.5-7B takes minutes.
@@ -161,18 +172,16 @@ class AsyncRewardClient:
             The server's ``/info``.
 
         Raises:
-            ServerNotReadyError: it was not ready in time.
+            ServerNotReadyError: it was not ready in time, or waiting cannot help: the address is another
+                service's, its host is not known, TLS fails. The message says the last reason.
         """
-        deadline = time.monotonic() + timeout_s
-        while not await self.is_ready():
-            if time.monotonic() >= deadline:
-                raise ServerNotReadyError(f"{self._http.base_url} was not ready within {timeout_s:g} s")
-            await asyncio.sleep(READY_POLL_S)
-        return await self.info()
+        return await self._drive(calls.wait_ready(self._session, timeout_s))
 
     async def close(self) -> None:
-        """Closes the connections."""
-        await self._http.aclose()
+        """Closes the connections that were opened in this event loop."""
+        own = self._own()
+        own.closed = True
+        await own.http.aclose()
 
     async def __aenter__(self) -> AsyncRewardClient:
         return self
@@ -185,32 +194,75 @@ class AsyncRewardClient:
     ) -> None:
         await self.close()
 
-    def _attempts(self) -> protocol.Attempts:
-        return protocol.Attempts(self._retries, self._timeout_s, self._deadline_s, self._rng)
+    def __getstate__(self) -> dict[str, Any]:
+        return self._arguments
 
-    async def _send(
-        self, method: str, path: str, body: bytes | None = None, attempts: protocol.Attempts | None = None
-    ) -> httpx.Response:
-        attempts = attempts or self._attempts()
-        headers = {"X-Request-Id": uuid.uuid4().hex}
-        if body is not None:
-            headers["Content-Type"] = "application/json"
+    def __setstate__(self, arguments: dict[str, Any]) -> None:
+        self.__init__(**arguments)  # type: ignore[misc] # as when it was made: nothing of a connection travels
+
+    def _own(self) -> _InLoop:
+        """What is open in this process and event loop."""
+        if self._opened.pid != os.getpid():
+            self._inherited.append(self._opened)  # the other process's; neither used nor closed here
+            self._opened = _Opened()
+            self._session.rng = random.Random()
+        loop = asyncio.get_running_loop()
+        own = self._opened.loops.get(loop)
+        if own is None:
+            own = _InLoop(self._session.connection, self._arguments["transport"])
+            self._opened.loops[loop] = own
+        return own
+
+    async def _drive(self, call: calls.Call[calls.Result]) -> calls.Result:
+        own = self._own()
+        outcome: Any = None
         while True:
-            error: RewardServiceError | None
             try:
-                # httpx limits each read; a server that trickles would pass that for ever
-                async with asyncio.timeout(attempts.timeout_s):
-                    response = await self._http.request(
-                        method, path, content=body, headers=headers, timeout=attempts.timeout_s
-                    )
-                error = protocol.error_of(response)
-            except TimeoutError:
-                error = RequestTimeoutError(f"{self._http.base_url} did not answer in time")
-            except httpx.RequestError as caught:
-                error = protocol.from_httpx(caught, self._http.base_url)
-            if error is None:
-                return response
-            delay_s = attempts.delay_s(error)
-            if delay_s is None:
-                raise error
-            await asyncio.sleep(delay_s)
+                step = call.send(outcome)
+            except StopIteration as end:
+                result: calls.Result = end.value
+                return result
+            if isinstance(step, calls.Pause):
+                await asyncio.sleep(0.0 if own.closed else step.delay_s)
+                outcome = own.closed
+            else:
+                outcome = await _outcome(own, step, self._session.connection.shown)
+
+
+async def _outcome(own: _InLoop, request: calls.Try, shown: str) -> httpx.Response | RewardServiceError:
+    try:
+        async with asyncio.timeout(
+            request.attempts.left_s
+        ):  # only while it waits: httpx has a limit of its own
+            await own.slots.acquire()
+    except TimeoutError:
+        return RequestTimeoutError(
+            f"{shown}: {MAX_CONNECTIONS} requests of this client were under way all the time"
+        )
+    try:
+        return await _sent(own.http, request)
+    except (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as error:
+        return from_httpx(error, shown)
+    except RuntimeError as error:
+        if not own.closed:
+            raise
+        ours = ServerUnreachableError(f"{shown} cannot be asked: the client is closed")
+        ours.__cause__ = error
+        return ours
+    finally:
+        own.slots.release()
+
+
+async def _sent(http: httpx.AsyncClient, request: calls.Try) -> httpx.Response:
+    timeout_s = request.attempts.timeout_s
+    ends_at = time.monotonic() + timeout_s
+    async with http.stream(
+        request.method, request.path, content=request.body, headers=request.headers, timeout=timeout_s
+    ) as response:
+        received = bytearray()
+        async for chunk in response.aiter_bytes():
+            received += chunk
+            # httpx limits each read; a server that trickles would pass that for ever
+            if time.monotonic() > ends_at:
+                raise httpx.ReadTimeout("the answer came too slowly", request=response.request)
+    return whole(response, bytes(received))

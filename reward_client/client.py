@@ -5,31 +5,39 @@
         answer = client.score([frame], rubric="cartpole-upright")
         print(answer.data[0].reward)
 
-It may be used from several threads at once.
+It may be used from several threads at once, and from processes that are forked off or that it is sent to.
 """
 
 from __future__ import annotations
 
-import random
+import os
 import threading
 import time
-import uuid
 from collections.abc import Sequence
 from types import TracebackType
-from urllib.parse import quote
+from typing import Any
 
 import httpx
 
-from reward_client import _protocol as protocol
-from reward_client.errors import RewardServiceError, ServerNotReadyError
-from reward_client.frames import Frame
+from reward_client import _calls as calls
+from reward_client import _image_calls as image_calls
+from reward_client._answers import from_httpx, whole
+from reward_client._calls import DEFAULT_DEADLINE_S, DEFAULT_RETRIES, DEFAULT_TIMEOUT_S
+from reward_client._connection import MAX_CONNECTIONS, Connection
+from reward_client.errors import RequestTimeoutError, RewardServiceError, ServerUnreachableError
+from reward_client.frames import Frame, Frames
 from reward_client.rubric import Preprocess, Region, Rubric
 from reward_client.schema import CompareResponse, RubricDetail, ScoreResponse, ServerInfo
 
-DEFAULT_TIMEOUT_S = 60.0
-DEFAULT_RETRIES = 4
-DEFAULT_DEADLINE_S = 300.0
-READY_POLL_S = 0.5
+
+class _Open:
+    """What belongs to one process: of a socket that two processes read, one gets the other's answers."""
+
+    def __init__(self, session: calls.Session, transport: httpx.BaseTransport | None) -> None:
+        self.pid, self.session = os.getpid(), session
+        self.closing = threading.Event()
+        self.slots = threading.Semaphore(MAX_CONNECTIONS)
+        self.http = httpx.Client(**session.connection.http_options(), transport=transport)
 
 
 class RewardClient:
@@ -37,12 +45,17 @@ class RewardClient:
 
     Args:
         base_url: address of the server, e.g. ``http://127.0.0.1:8000``.
-        api_key: sent as a bearer token, where the server asks for one.
-        timeout_s: limit for each try of a request.
-        retries: further tries after a failure that may pass (``_protocol.RETRIED``), and for frames that
+        api_key: sent as a bearer token, where the server asks for one. White space around it is dropped.
+        timeout_s: limit for each try of a request, and for each of its parts: connecting, sending, waiting.
+        retries: further tries after a failure that may pass (``_attempts.RETRIED``), and for frames that
             the engine failed on; None: as many as the deadline allows.
-        deadline_s: limit for a whole call, with all its tries and the waiting between them.
-        transport: another way to reach the server, for tests.
+        deadline_s: limit for a request with all its tries and the waiting between them. A call of more
+            frames than the server takes at once makes several requests.
+        transport: another way to reach the server, for tests. It is shared with forked processes.
+
+    Raises:
+        ConfigurationError: the address, the key, or what the environment says of proxies and certificates
+            cannot be used.
     """
 
     def __init__(
@@ -55,30 +68,31 @@ class RewardClient:
         deadline_s: float = DEFAULT_DEADLINE_S,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        self._retries, self._timeout_s, self._deadline_s = retries, timeout_s, deadline_s
-        self._rng = random.Random()
-        self._closing = threading.Event()
-        self._http = httpx.Client(
-            base_url=protocol.checked_url(base_url),
-            headers=protocol.default_headers(api_key),
-            timeout=timeout_s,
-            limits=protocol.LIMITS,
-            transport=transport,
-        )
+        self._arguments: dict[str, Any] = {
+            "base_url": base_url,
+            "api_key": api_key,
+            "timeout_s": timeout_s,
+            "retries": retries,
+            "deadline_s": deadline_s,
+            "transport": transport,
+        }
+        self._connection = Connection.checked(base_url, api_key, direct=transport is not None)
+        self._inherited: list[_Open] = []
+        self._opened = self._open()
 
     def score(
         self,
-        frames: Sequence[Frame],
+        frames: Frames,
         rubric: str | Rubric,
         preprocess: Preprocess | Region | str = Preprocess.PAD,
         *,
         explain: bool = False,
     ) -> ScoreResponse:
-        """Scores frames in one request.
+        """Scores frames, in as many requests as the server's limits ask for.
 
         Args:
-            frames: ``(H, W, 3)`` uint8 RGB arrays, or PNG or JPEG bytes; at most as many as the
-                server's ``/info`` allows.
+            frames: ``(H, W, 3)`` uint8 RGB arrays, PNG or JPEG bytes or Pillow images; or a stack of frames,
+                ``(N, H, W, 3)``.
             rubric: name of a rubric of the server, or a rubric of one's own.
             preprocess: how a frame becomes the model's square input.
             explain: whether to generate the answer as text too, and read it in every way.
@@ -88,21 +102,11 @@ class RewardClient:
             after the retries.
 
         Raises:
-            ValueError: no frames, or an array that is not a frame.
-            RewardServiceError: the request failed, also after the retries.
+            ValueError: no frames, or something that is not a frame; nothing was sent.
+            RewardServiceError: a request failed, also after the retries.
         """
-        attempts = self._attempts()
-        call = protocol.ScoreCall(frames, rubric, preprocess, attempts, explain=explain)
-        delay_s = call.take(self._send("POST", "/score", call.body, attempts))
-        while delay_s is not None:
-            if self._closing.wait(delay_s):
-                break
-            try:
-                response = self._send("POST", "/score", call.body, attempts)
-            except protocol.RETRIED:
-                break  # the rewards at hand are good
-            delay_s = call.take(response)
-        return call.answer
+        ask = image_calls.Ask.of(rubric, preprocess, explain=explain)
+        return self._drive(image_calls.score(self._own().session, frames, ask))
 
     def compare(
         self,
@@ -113,8 +117,7 @@ class RewardClient:
         """Asks which image of each pair better fits a rubric's goal, in both orders.
 
         Args:
-            pairs: pairs of frames as ``score`` takes them; at most half as many as the server's
-                ``/info`` allows images.
+            pairs: pairs of frames as ``score`` takes them.
             rubric: name of a rubric of the server, or a rubric of one's own, that has a goal.
             preprocess: how a frame becomes square.
 
@@ -122,11 +125,11 @@ class RewardClient:
             One item per pair, in order. An item's ``preference`` is None where there is none.
 
         Raises:
-            ValueError: no pairs, or an array that is not a frame.
-            RewardServiceError: the request failed, also after the retries.
+            ValueError: no pairs, or something that is not a frame; nothing was sent.
+            RewardServiceError: a request failed, also after the retries.
         """
-        body = protocol.compare_body(pairs, rubric, preprocess)
-        return protocol.read_comparisons(self._send("POST", "/compare", body), len(pairs))
+        ask = image_calls.Ask.of(rubric, preprocess)
+        return self._drive(image_calls.compare(self._own().session, pairs, ask))
 
     def rubric(self, name: str) -> RubricDetail:
         """Asks for one rubric of the server, with the exact prompt that the model receives.
@@ -134,8 +137,7 @@ class RewardClient:
         Raises:
             RewardServiceError: there is none of that name, or the request failed.
         """
-        path = f"/rubrics/{quote(name, safe='')}"
-        return protocol.read_answer(self._send("GET", path), RubricDetail)
+        return self._drive(calls.rubric(self._own().session, name))
 
     def info(self) -> ServerInfo:
         """Asks what model, rubrics and limits the server has.
@@ -143,17 +145,14 @@ class RewardClient:
         Raises:
             RewardServiceError: the request failed, also after the retries.
         """
-        return protocol.read_answer(self._send("GET", "/info"), ServerInfo)
+        return self._drive(calls.info(self._own().session))
 
     def is_ready(self) -> bool:
         """Whether the server says that it can score now; False also where it cannot be reached."""
-        try:
-            return self._http.get("/readyz", timeout=5.0).status_code == httpx.codes.OK
-        except httpx.TransportError:
-            return False
+        return self._drive(calls.is_ready(self._own().session))
 
     def wait_ready(self, timeout_s: float = 600.0) -> ServerInfo:
-        """Waits until the server is ready.
+        """Waits until the server is ready. What it waits for is told to the logger ``reward_client``.
 
         Args:
             timeout_s: how long to wait; loading LLaVA-1.5-7B takes minutes.
@@ -162,19 +161,16 @@ class RewardClient:
             The server's ``/info``.
 
         Raises:
-            ServerNotReadyError: it was not ready in time.
+            ServerNotReadyError: it was not ready in time, or waiting cannot help: the address is another
+                service's, its host is not known, TLS fails. The message says the last reason.
         """
-        deadline = time.monotonic() + timeout_s
-        while not self.is_ready():
-            if time.monotonic() >= deadline:
-                raise ServerNotReadyError(f"{self._http.base_url} was not ready within {timeout_s:g} s")
-            time.sleep(READY_POLL_S)
-        return self.info()
+        return self._drive(calls.wait_ready(self._own().session, timeout_s))
 
     def close(self) -> None:
-        """Closes the connections, and ends waits between tries in other threads."""
-        self._closing.set()
-        self._http.close()
+        """Closes this process's connections, and ends waits between tries in other threads."""
+        own = self._own()
+        own.closing.set()
+        own.http.close()
 
     def __enter__(self) -> RewardClient:
         return self
@@ -187,44 +183,70 @@ class RewardClient:
     ) -> None:
         self.close()
 
-    def _attempts(self) -> protocol.Attempts:
-        return protocol.Attempts(self._retries, self._timeout_s, self._deadline_s, self._rng)
+    def __getstate__(self) -> dict[str, Any]:
+        return self._arguments
 
-    def _send(
-        self, method: str, path: str, body: bytes | None = None, attempts: protocol.Attempts | None = None
-    ) -> httpx.Response:
-        attempts = attempts or self._attempts()
-        headers = {"X-Request-Id": uuid.uuid4().hex}
-        if body is not None:
-            headers["Content-Type"] = "application/json"
+    def __setstate__(self, arguments: dict[str, Any]) -> None:
+        self.__init__(**arguments)  # type: ignore[misc] # as when it was made: nothing of a connection travels
+
+    def _open(self) -> _Open:
+        given = self._arguments
+        session = calls.Session(self._connection, given["timeout_s"], given["retries"], given["deadline_s"])
+        return _Open(session, given["transport"])
+
+    def _own(self) -> _Open:
+        """What is open in this process."""
+        if self._opened.pid != os.getpid():
+            self._inherited.append(self._opened)  # the other process's; neither used nor closed here
+            self._opened = self._open()
+        return self._opened
+
+    def _drive(self, call: calls.Call[calls.Result]) -> calls.Result:
+        own = self._own()
+        outcome: Any = None
         while True:
-            error: RewardServiceError | None
             try:
-                response = self._request(method, path, body, headers, attempts.timeout_s)
-                error = protocol.error_of(response)
-            except httpx.RequestError as caught:
-                error = protocol.from_httpx(caught, self._http.base_url)
-            if error is None:
-                return response
-            delay_s = attempts.delay_s(error)
-            if delay_s is None or self._closing.wait(delay_s):
-                raise error
+                step = call.send(outcome)
+            except StopIteration as end:
+                result: calls.Result = end.value
+                return result
+            outcome = own.closing.wait(step.delay_s) if isinstance(step, calls.Pause) else _outcome(own, step)
 
-    def _request(
-        self, method: str, path: str, body: bytes | None, headers: dict[str, str], timeout_s: float
-    ) -> httpx.Response:
-        ends_at = time.monotonic() + timeout_s
-        with self._http.stream(method, path, content=body, headers=headers, timeout=timeout_s) as response:
-            received = bytearray()
-            for chunk in response.iter_bytes():
-                received += chunk
-                # httpx limits each read; a server that trickles would pass that for ever
-                if time.monotonic() > ends_at:
-                    raise httpx.ReadTimeout("the answer came too slowly", request=response.request)
-            headers_left = {k: v for k, v in response.headers.items() if k.lower() != "content-encoding"}
-            return httpx.Response(
-                response.status_code,
-                headers=headers_left,
-                content=bytes(received),
-                request=response.request,
-            )
+
+def _outcome(own: _Open, request: calls.Try) -> httpx.Response | RewardServiceError:
+    shown = own.session.connection.shown
+    if not own.slots.acquire(timeout=request.attempts.left_s):
+        return RequestTimeoutError(
+            f"{shown}: {MAX_CONNECTIONS} requests of this client were under way all the time"
+        )
+    try:
+        return _sent(own.http, request)
+    except (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as error:
+        return from_httpx(error, shown)
+    except RuntimeError as error:
+        if not own.closing.is_set():
+            raise
+        return _closed(shown, error)
+    finally:
+        own.slots.release()
+
+
+def _closed(shown: str, error: RuntimeError) -> ServerUnreachableError:
+    ours = ServerUnreachableError(f"{shown} cannot be asked: the client is closed")
+    ours.__cause__ = error
+    return ours
+
+
+def _sent(http: httpx.Client, request: calls.Try) -> httpx.Response:
+    timeout_s = request.attempts.timeout_s
+    ends_at = time.monotonic() + timeout_s
+    with http.stream(
+        request.method, request.path, content=request.body, headers=request.headers, timeout=timeout_s
+    ) as response:
+        received = bytearray()
+        for chunk in response.iter_bytes():
+            received += chunk
+            # httpx limits each read; a server that trickles would pass that for ever
+            if time.monotonic() > ends_at:
+                raise httpx.ReadTimeout("the answer came too slowly", request=response.request)
+    return whole(response, bytes(received))

@@ -4,6 +4,7 @@
 
     RewardServiceError
      ├── ServerUnreachableError        no connection, or it broke before an answer
+     │    └── ConfigurationError       the address, key, proxy or certificates cannot be used
      ├── RequestTimeoutError           no answer within the client's timeout
      ├── ServerNotReadyError           wait_ready gave up
      ├── InvalidAnswerError            an answer that is not in the contract
@@ -36,6 +37,10 @@ class RewardServiceError(Exception):
 
 class ServerUnreachableError(RewardServiceError):
     """No connection to the server could be made, or it broke before the answer was complete."""
+
+
+class ConfigurationError(ServerUnreachableError):
+    """What the client was given, or what the environment says of proxies and certificates, cannot be used."""
 
 
 class RequestTimeoutError(RewardServiceError):

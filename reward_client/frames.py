@@ -1,4 +1,4 @@
-"""Frames and their bytes: encoding an array for the wire.
+"""Frames and their bytes: what a caller may pass as frames, and encoding it for the wire.
 
 Not for decoding what a stranger sent; the server does that with its limits (``images/decode.py``).
 """
@@ -7,13 +7,92 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Iterable
+from os import PathLike
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageOps
 
-Frame = NDArray[np.uint8] | bytes
-"""An ``(H, W, 3)`` uint8 RGB array, or the bytes of a PNG or JPEG file."""
+Frame = NDArray[np.uint8] | bytes | bytearray | memoryview | Image.Image
+"""An ``(H, W, 3)`` uint8 RGB array, the bytes of a PNG or JPEG file, or an image of Pillow."""
+
+Frames = Iterable[Frame] | NDArray[np.uint8]
+"""Frames in any iterable, or stacked: ``(N, H, W, 3)`` uint8."""
+
+WANTED = "a frame is an (H, W, 3) uint8 RGB array, the bytes of a PNG or JPEG file, or a Pillow image"
+_PNG_MODES = frozenset({"1", "L", "LA", "P", "RGB", "RGBA"})
+
+
+def as_frames(frames: object) -> list[Frame]:
+    """Checks what a caller passes as frames, before anything is sent.
+
+    Args:
+        frames: an iterable of frames, or a stack ``(N, H, W, 3)``.
+
+    Raises:
+        ValueError: it is something else; the message says what to pass.
+    """
+    if isinstance(frames, bytes | bytearray | memoryview | str | PathLike | Image.Image):
+        raise ValueError(f"frames is one {type(frames).__name__}; pass a list of frames; {WANTED}")
+    if hasattr(frames, "__array__"):
+        stack = np.asarray(frames)
+        if stack.ndim == 3:
+            raise ValueError("frames is one frame; pass a list: [frame]")
+        if stack.ndim != 4:
+            raise ValueError(f"frames has the shape {stack.shape}; a stack of frames is (N, H, W, 3)")
+        frames = stack
+    if not isinstance(frames, Iterable) or isinstance(frames, dict):
+        raise ValueError(f"frames is {_named(frames)}; pass a list of frames; {WANTED}")
+    return [as_frame(frame, f"frame {place}") for place, frame in enumerate(frames)]
+
+
+def as_frame(frame: object, name: str = "the frame") -> Frame:
+    """Checks what a caller passes as one frame.
+
+    Args:
+        frame: an array, or what can be seen as one, such as a tensor; bytes; an image.
+        name: what messages call it.
+
+    Raises:
+        ValueError: it is something else; the message says what to pass.
+    """
+    if frame is None:
+        raise ValueError(
+            f"{name} is None; make the environment with render_mode='rgb_array' and pass env.render()"
+        )
+    if isinstance(frame, bytes | Image.Image):
+        return frame
+    if isinstance(frame, bytearray | memoryview):
+        return bytes(frame)
+    if isinstance(frame, str | PathLike):
+        raise ValueError(f"{name} is {_named(frame)}; pass the file's bytes: Path(...).read_bytes()")
+    if not hasattr(frame, "__array__"):
+        raise ValueError(f"{name} is {_named(frame)}; {WANTED}")
+    array = np.asarray(frame)
+    if array.ndim != 3 or array.shape[2] != 3 or 0 in array.shape:
+        raise ValueError(f"{name} has the shape {array.shape}{_shape_hint(array.shape)}; {WANTED}")
+    if array.dtype != np.uint8:
+        hint = "; its values are 0 to 255" if array.dtype.kind in "fiu" else ""
+        raise ValueError(f"{name} has the dtype {array.dtype}{hint}; {WANTED}")
+    return array
+
+
+def _named(value: object) -> str:
+    return f"of type {type(value).__name__}"
+
+
+def _shape_hint(shape: tuple[int, ...]) -> str:
+    if len(shape) == 4:
+        return ", a stack; pass its frames one by one"
+    if len(shape) == 3 and shape[2] == 4:
+        return ", with alpha; pass frame[..., :3]"
+    if len(shape) == 3 and shape[0] == 3:
+        return ", channels first; pass frame.transpose(1, 2, 0)"
+    if len(shape) == 2 or (len(shape) == 3 and shape[2] == 1):
+        return ", grey; pass np.repeat(frame.reshape(H, W, 1), 3, axis=2)"
+    return ""
 
 
 def encode_png(frame: NDArray[np.uint8]) -> bytes:
@@ -29,24 +108,49 @@ def encode_png(frame: NDArray[np.uint8]) -> bytes:
     Raises:
         ValueError: the array has another shape or dtype.
     """
-    if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3 or 0 in frame.shape:
-        raise ValueError(f"a frame is an (H, W, 3) uint8 RGB array; this one is {frame.shape} {frame.dtype}")
-    buffer = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(frame)).save(buffer, format="PNG", compress_level=1)
-    return buffer.getvalue()
+    as_frame(frame)
+    return _png(Image.fromarray(np.ascontiguousarray(frame)))
+
+
+def to_bytes(frame: Frame) -> bytes:
+    """The bytes of the image file that is sent.
+
+    Args:
+        frame: an array or a Pillow image, which become PNG; or PNG or JPEG bytes, which stay as they are.
+
+    Raises:
+        ValueError: an array of another shape or dtype, or an image that cannot be read.
+    """
+    if isinstance(frame, bytes | bytearray | memoryview):
+        return bytes(frame)
+    if not isinstance(frame, Image.Image):
+        return encode_png(frame)
+    try:
+        upright = ImageOps.exif_transpose(frame)
+        return _png(upright if upright.mode in _PNG_MODES else upright.convert("RGB"))
+    except (OSError, ValueError, SyntaxError) as error:  # a file that Pillow had only begun to read
+        raise ValueError(f"the Pillow image cannot be read: {error}") from error
 
 
 def to_base64(frame: Frame) -> str:
     """Turns a frame into what ``ScoreRequest.images`` holds.
 
     Args:
-        frame: an ``(H, W, 3)`` uint8 RGB array, or PNG or JPEG bytes, which are sent as they are.
+        frame: as ``to_bytes`` takes it.
 
     Returns:
         Base64 text.
 
     Raises:
-        ValueError: an array of another shape or dtype.
+        ValueError: an array of another shape or dtype, or an image that cannot be read.
     """
-    data = frame if isinstance(frame, bytes) else encode_png(frame)
-    return base64.b64encode(data).decode("ascii")
+    return base64.b64encode(to_bytes(frame)).decode("ascii")
+
+
+def _png(image: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    options: dict[str, Any] = (
+        {"transparency": image.info["transparency"]} if "transparency" in image.info else {}
+    )
+    image.save(buffer, format="PNG", compress_level=1, **options)
+    return buffer.getvalue()

@@ -16,10 +16,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from reward_client.client import READY_POLL_S, RewardClient
+from reward_client._readiness import READY_POLL_S
+from reward_client.client import RewardClient
 from reward_client.errors import RewardServiceError
-
-STOP_TIMEOUT_S = 30.0
+from reward_client.lifeline import STOP_TIMEOUT_S, lifeline
 
 
 class LocalServerError(RewardServiceError):
@@ -45,6 +45,8 @@ def local_server(
 ) -> Iterator[LocalServer]:
     """Starts ``python -m reward_server`` on loopback and stops it, with all its processes, at the end.
 
+    The server also stops where this process is killed and cannot stop it.
+
     Args:
         arguments: options of the server, ``--port`` excepted.
         log_file: receives the server's output.
@@ -60,17 +62,25 @@ def local_server(
     port = _usable_port(port)
     command = [sys.executable, "-m", "reward_server", *arguments, "--port", str(port)]
     log_file.parent.mkdir(parents=True, exist_ok=True)
-    process: subprocess.Popen[bytes] | None = None
-    try:
-        with log_file.open("wb") as log:
-            # A session of its own: an interrupt at the keyboard is for us; we then stop the server.
-            process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
-        server = LocalServer(f"http://127.0.0.1:{port}", process)
-        _wait_ready(server, log_file, ready_timeout_s)
-        yield server
-    finally:
-        if process is not None:
-            _stop(process)
+    with lifeline() as line:
+        process: subprocess.Popen[bytes] | None = None
+        try:
+            with log_file.open("wb") as log:
+                # A session of its own: an interrupt at the keyboard is for us; we then stop the server.
+                process = subprocess.Popen(
+                    command,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                    pass_fds=line.pass_fds,
+                    env=line.env,
+                )
+            server = LocalServer(f"http://127.0.0.1:{port}", process)
+            _wait_ready(server, log_file, ready_timeout_s)
+            yield server
+        finally:
+            if process is not None:
+                _stop(process)
 
 
 def _wait_ready(server: LocalServer, log_file: Path, timeout_s: float) -> None:

@@ -96,10 +96,16 @@ class Explanation(BaseModel):
 
 
 class RewardItem(BaseModel):
-    """The reward of one image. ``reward`` is null exactly when ``status`` is not ``ok``."""
+    """The reward of one image. ``reward`` is null exactly when ``status`` is not ``ok``.
+
+    Attributes:
+        image_sha256: of the image file that the item is about, as hexadecimal digits; null where there was no
+            base64.
+    """
 
     index: int
     object: Literal["reward"] = "reward"
+    image_sha256: str | None = None
     reward: Finite | None
     status: ItemStatus
     message: str | None = None
@@ -178,10 +184,14 @@ class ComparisonItem(BaseModel):
         consistent: whether both orders prefer the same image. A model that answers by position is
             never consistent.
         orders: the answers to both orders, the order as sent first.
+        first_sha256: of the pair's first image file, as ``RewardItem.image_sha256``.
+        second_sha256: of its second one.
     """
 
     index: int
     object: Literal["comparison"] = "comparison"
+    first_sha256: str | None = None
+    second_sha256: str | None = None
     preference: Place | None
     probability: Finite | None = None
     consistent: bool | None = None

@@ -24,6 +24,7 @@ from reward_server.telemetry.tracing import tracer
 log = logging.getLogger("reward_server.access")
 
 REQUEST_ID = "X-Request-Id"
+ECHO = "X-Client-Request-Id"
 _USABLE_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 NOTHING_SENT = 499
 """nginx's number for a client that left before its answer."""
@@ -34,7 +35,9 @@ _QUIET = frozenset({"/livez", "/readyz", "/metrics"})
 class RequestLog:
     """ASGI middleware: names, times, logs and counts requests.
 
-    A client's own ``X-Request-Id`` is kept where it is short and plain; else there is a new one.
+    A client's own ``X-Request-Id`` is kept where it is short and plain; else there is a new one. Its
+    ``X-Client-Request-Id`` goes back as it came, so that it can tell its own answer; a proxy may replace the
+    other.
 
     Args:
         app: the application behind it.
@@ -52,6 +55,7 @@ class RequestLog:
         headers = Headers(scope=scope)
         given = headers.get(REQUEST_ID, "")
         name = given if _USABLE_ID.fullmatch(given) else uuid.uuid4().hex
+        echo = headers.get(ECHO, "")
         token = request_id.set(name)
         started, status = time.perf_counter(), NOTHING_SENT
 
@@ -60,6 +64,8 @@ class RequestLog:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 MutableHeaders(scope=message)[REQUEST_ID] = name
+                if _USABLE_ID.fullmatch(echo):
+                    MutableHeaders(scope=message)[ECHO] = echo
             await send(message)
 
         with tracer.start_as_current_span(

@@ -6,6 +6,7 @@ Not for decoding itself (``decode.py``) or for resizing (``fit.py``).
 from __future__ import annotations
 
 import asyncio
+import base64
 import hashlib
 import os
 from collections.abc import Sequence
@@ -32,6 +33,19 @@ class PreparedImage:
     digest: bytes
 
 
+@dataclass(frozen=True)
+class ReceivedImage:
+    """An image of a request.
+
+    Attributes:
+        prepared: the image as the model gets it, or why it cannot be scored.
+        sha256: of the image file, as hexadecimal digits; None where there was no base64.
+    """
+
+    prepared: PreparedImage | ImageError
+    sha256: str | None
+
+
 class ImagePreparer:
     """Decodes and preprocesses images.
 
@@ -45,7 +59,7 @@ class ImagePreparer:
 
     async def prepare(
         self, images: Sequence[str], size_px: int, preprocess: PreprocessOrRegion
-    ) -> list[PreparedImage | ImageError]:
+    ) -> list[ReceivedImage]:
         """Brings base64 images to squares.
 
         Args:
@@ -54,15 +68,15 @@ class ImagePreparer:
             preprocess: how.
 
         Returns:
-            For each image the prepared one, or why it cannot be scored.
+            One for each image, in order.
         """
 
-        def one(text: str) -> PreparedImage | ImageError:
+        def one(text: str) -> ReceivedImage:
             try:
                 image = fit(decode_image(text, self._limits), size_px, preprocess)
             except ImageError as error:
-                return error
-            return PreparedImage(image, _digest(image.tobytes()))
+                return ReceivedImage(error, _file_sha256(text))
+            return ReceivedImage(PreparedImage(image, _digest(image.tobytes())), _file_sha256(text))
 
         loop = asyncio.get_running_loop()
         return await asyncio.gather(*(loop.run_in_executor(self._threads, one, text) for text in images))
@@ -78,6 +92,13 @@ def side_by_side(left: PreparedImage, right: PreparedImage, size_px: int) -> Pre
     """
     composed = compose_pair(left.image, right.image, size_px)
     return PreparedImage(composed, _digest(b"side by side" + left.digest + right.digest))
+
+
+def _file_sha256(text: str) -> str | None:
+    try:
+        return hashlib.sha256(base64.b64decode(text, validate=True)).hexdigest()
+    except ValueError:
+        return None
 
 
 def _digest(data: bytes) -> bytes:

@@ -17,7 +17,7 @@ from reward_client.rubric import PreprocessOrRegion
 from reward_client.schema import ItemStatus, Timings, Usage
 from reward_server.engine.interface import Answer, EngineAnswerError, Question
 from reward_server.images.decode import ImageError
-from reward_server.images.prepare import ImagePreparer, PreparedImage
+from reward_server.images.prepare import ImagePreparer, PreparedImage, ReceivedImage
 from reward_server.scoring.answer_cache import AnswerCache
 from reward_server.telemetry.tracing import tracer
 
@@ -75,9 +75,14 @@ class ItemWork(Protocol[Item_co]):
 
 @dataclass(frozen=True)
 class Batch(Generic[Item]):
-    """The items of one request, what they cost and where the time went."""
+    """The items of one request, what they cost and where the time went.
+
+    Attributes:
+        sha256s: for each item the digests of its image files (``ReceivedImage.sha256``).
+    """
 
     items: list[Item]
+    sha256s: list[list[str | None]]
     usage: Usage
     timings: Timings
 
@@ -135,20 +140,20 @@ class Batcher:
         )
         # the gate knows how long the request waited before
         timings = Timings(queue_s=0.0, decode_s=decoded - started, engine_s=time.perf_counter() - decoded)
-        return Batch([task.result() for task in working], usage, timings)
+        sha256s = [[image.sha256 for image in group] for group in groups]
+        return Batch([task.result() for task in working], sha256s, usage, timings)
 
 
-async def _one(
-    index: int, images: Sequence[PreparedImage | ImageError], work: ItemWork[Item], asker: Asker
-) -> Item:
+async def _one(index: int, images: Sequence[ReceivedImage], work: ItemWork[Item], asker: Asker) -> Item:
     bad = [
-        f"{name}: {image}" if name else str(image)
+        f"{name}: {image.prepared}" if name else str(image.prepared)
         for name, image in zip(work.image_names, images, strict=True)
-        if isinstance(image, ImageError)
+        if isinstance(image.prepared, ImageError)
     ]
     if bad:
         return work.refused(index, ItemStatus.INVALID_FRAME, "; ".join(bad))
     try:
-        return await work.answer(index, [i for i in images if isinstance(i, PreparedImage)], asker)
+        prepared = [image.prepared for image in images if isinstance(image.prepared, PreparedImage)]
+        return await work.answer(index, prepared, asker)
     except EngineAnswerError as error:
         return work.refused(index, ItemStatus.FAILED, str(error))

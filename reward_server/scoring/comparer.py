@@ -77,6 +77,8 @@ class Comparer:
             size_px=pair_side_px(size_px) if comparison.composed else size_px,
             preprocess=request.preprocess,
         )
+        for item, (first, second) in zip(batch.items, batch.sha256s, strict=True):
+            item.first_sha256, item.second_sha256 = first, second
         return CompareResponse(
             id=f"compare-{uuid.uuid4().hex}",
             created=int(time.time()),

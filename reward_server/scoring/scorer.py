@@ -75,6 +75,8 @@ class Scorer:
             size_px=self._info.input_size_px,
             preprocess=request.preprocess,
         )
+        for item, (sha256,) in zip(batch.items, batch.sha256s, strict=True):
+            item.image_sha256 = sha256
         return ScoreResponse(
             id=f"score-{uuid.uuid4().hex}",
             created=int(time.time()),

@@ -1,0 +1,143 @@
+"""What a call sends, and what it does with each answer, as generators that both clients drive.
+
+A call yields a ``Try``, and is sent the answer or the error that came of it; or it yields a ``Pause``, and is
+sent whether the client was closed meanwhile. It returns the call's result. No sockets here.
+"""
+
+from __future__ import annotations
+
+import random
+import uuid
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+import httpx
+from pydantic import BaseModel
+
+from reward_client._answers import ECHO, error_of, read_answer
+from reward_client._attempts import Attempts
+from reward_client._connection import Connection
+from reward_client._readiness import LOOK_TIMEOUT_S, READY_POLL_S, Waiting
+from reward_client.errors import RewardServiceError, ServerNotReadyError
+from reward_client.schema import Limits, RubricDetail, ServerInfo
+
+DEFAULT_TIMEOUT_S = 60.0
+DEFAULT_RETRIES = 4
+DEFAULT_DEADLINE_S = 300.0
+
+Result = TypeVar("Result")
+Model = TypeVar("Model", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Try:
+    """A request to send once.
+
+    Attributes:
+        attempts: says how long it may wait to be sent, and how long it may take.
+    """
+
+    method: str
+    path: str
+    body: bytes | None
+    headers: dict[str, str]
+    attempts: Attempts
+
+
+@dataclass(frozen=True)
+class Pause:
+    """A wait that ends early where the client is closed."""
+
+    delay_s: float
+
+
+Call = Generator[Try | Pause, Any, Result]
+
+
+@dataclass
+class Session:
+    """What one client's calls share.
+
+    Attributes:
+        connection: where the server is.
+        timeout_s: limit for each try of a request.
+        retries: further tries; None: as many as the deadline allows.
+        deadline_s: limit for a request with all its tries.
+        rng: source of the jitter between tries.
+        limits: of the server, once they are known.
+    """
+
+    connection: Connection
+    timeout_s: float
+    retries: int | None
+    deadline_s: float
+    rng: random.Random = field(default_factory=random.Random)
+    limits: Limits | None = None
+
+    def attempts(self) -> Attempts:
+        """A request's tries."""
+        return Attempts(self.retries, self.timeout_s, self.deadline_s, self.rng)
+
+
+def exchange(attempts: Attempts, method: str, path: str, body: bytes | None = None) -> Call[httpx.Response]:
+    """Sends a request, again where its failure may pass.
+
+    Returns:
+        The answer, with status 200.
+
+    Raises:
+        RewardServiceError: the last try's error.
+    """
+    request_id = uuid.uuid4().hex
+    headers = {"X-Request-Id": request_id, ECHO: request_id}
+    if body is not None:
+        headers["Content-Type"] = "application/json"
+    while True:
+        outcome = yield Try(method, path, body, headers, attempts)
+        error = outcome if isinstance(outcome, RewardServiceError) else error_of(outcome, request_id)
+        if error is None:
+            response: httpx.Response = outcome
+            return response
+        delay_s = attempts.delay_s(error)
+        if delay_s is None:
+            raise error
+        closed = yield Pause(delay_s)
+        if closed:
+            raise error
+
+
+def info(session: Session) -> Call[ServerInfo]:
+    """``GET /info``; the session then knows the server's limits."""
+    answer = read_answer((yield from exchange(session.attempts(), "GET", "/info")), ServerInfo)
+    session.limits = answer.limits
+    return answer
+
+
+def rubric(session: Session, name: str) -> Call[RubricDetail]:
+    """``GET /rubrics/{name}``."""
+    response = yield from exchange(session.attempts(), "GET", f"/rubrics/{quote(name, safe='')}")
+    return read_answer(response, RubricDetail)
+
+
+def is_ready(session: Session) -> Call[bool]:
+    """``GET /readyz``, once."""
+    outcome = yield from _look(session)
+    return isinstance(outcome, httpx.Response) and outcome.status_code == httpx.codes.OK
+
+
+def wait_ready(session: Session, timeout_s: float) -> Call[ServerInfo]:
+    """Looks at ``/readyz`` until the server is ready, then asks for ``/info``."""
+    waiting = Waiting(session.connection.shown, timeout_s)
+    while not waiting.is_over((yield from _look(session))):
+        closed = yield Pause(READY_POLL_S)
+        if closed:
+            raise ServerNotReadyError("the client was closed while it waited")
+    return (yield from info(session))
+
+
+def _look(session: Session) -> Call[httpx.Response | RewardServiceError]:
+    attempts = Attempts(0, LOOK_TIMEOUT_S, LOOK_TIMEOUT_S, session.rng)
+    outcome: httpx.Response | RewardServiceError = yield Try("GET", "/readyz", None, {}, attempts)
+    return outcome
