@@ -3,49 +3,36 @@
 from __future__ import annotations
 
 import base64
-import io
 import struct
-import zlib
 
 import numpy as np
 from PIL import Image
 
+from tests.picture_files import (
+    JPEG,
+    PNG,
+    SHORT,
+    chunk,
+    encoded,
+    exif_segment,
+    jpeg_with,
+    noise,
+    noise_of_text,
+    png_with,
+    several_pictures,
+    text,
+    text_bomb,
+    tiff,
+    with_precision,
+    with_wrong_checksum,
+)
+
 MAX_PIXELS, MAX_ASPECT = 10_000, 4.0
-
-
-def noise(width: int = 40, height: int = 30) -> Image.Image:
-    """An image that compresses badly."""
-    pixels = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
-    return Image.fromarray(pixels)
-
-
-def encoded(image: Image.Image, form: str = "PNG", **options: object) -> bytes:
-    """An image's file."""
-    buffer = io.BytesIO()
-    image.save(buffer, form, **options)
-    return buffer.getvalue()
-
-
-def text(data: bytes) -> str:
-    """Base64, as a request carries it."""
-    return base64.b64encode(data).decode()
-
-
-PNG, JPEG = encoded(noise()), encoded(noise(), "JPEG")
-
-
-def _chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
 def _huge_header() -> bytes:
     header = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
-    return PNG[:8] + _chunk(b"IHDR", header) + PNG[33:]
-
-
-def _text_bomb() -> bytes:
-    bomb = b"comment\0\0" + zlib.compress(bytes(100_000_000), 9)
-    return PNG[:33] + _chunk(b"zTXt", bomb) + PNG[33:]
+    return PNG[:8] + chunk(b"IHDR", header) + PNG[33:]
 
 
 def _more_rows() -> bytes:
@@ -76,7 +63,14 @@ FRAMES: dict[str, list[str]] = {
     "half a JPEG": [text(JPEG[: len(JPEG) // 2])],
     "a JPEG that promises more rows": [text(_more_rows())],
     "a PNG of 60,000 by 60,000 pixels in its header": [text(_huge_header())],
-    "a PNG with 100 MB of compressed text": [text(_text_bomb())],
+    "a PNG with 100 MB of compressed text": [text(png_with(text_bomb(b"zTXt", b"comment")))],
+    "a PNG with 2 MB of metadata": [
+        text(png_with(chunk(kind, b"comment\0" + packed + noise_of_text(2_000_000))))
+        for kind, packed in ((b"tEXt", b""), (b"iTXt", b"\0\0\0\0"))
+    ],
+    "a PNG with a wrong checksum in its metadata": [
+        text(png_with(with_wrong_checksum(b"tEXt", b"comment\0hello")))
+    ],
     "more pixels than the limit": [text(encoded(noise(200, 100)))],
     "too long and thin": [text(encoded(noise(50, 10)))],
     "an animated PNG": [text(encoded(noise(), save_all=True, append_images=[noise().rotate(90)]))],
@@ -87,4 +81,9 @@ FRAMES: dict[str, list[str]] = {
     ],
     "a CMYK JPEG": [text(encoded(noise().convert("CMYK"), "JPEG"))],
     "a JPEG turned by EXIF": [text(_exif())],
+    "a JPEG with broken EXIF": [
+        text(jpeg_with(exif_segment(exif))) for exif in (b"?", tiff((0x011A, SHORT, 9, b"\xff" * 4)))
+    ],
+    "a JPEG with several pictures (MPO)": [text(several_pictures((40, 30), (40, 30)))],
+    "a JPEG of 12 bits a channel": [text(with_precision(12))],
 }

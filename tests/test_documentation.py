@@ -18,12 +18,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-import yaml
 from numpy.typing import NDArray
 from pydantic_settings import CliApp
 
 from agent import commands
 from reward_client import Rubric, ScoreResponse
+from reward_client.yaml_file import parse_yaml
 from reward_server.settings import Settings
 from tests.paths import ROOT
 from tests.test_boundaries import sources
@@ -147,7 +147,7 @@ def test_json_is_an_answer_with_every_field(block: Snippet) -> None:
 
 @pytest.mark.parametrize("block", written_in("yaml"), ids=str)
 def test_yaml_is_a_rubric(block: Snippet) -> None:
-    Rubric.model_validate(yaml.safe_load(block.text))
+    Rubric.model_validate(parse_yaml(block.text, block.place))
 
 
 @pytest.mark.parametrize("command", started_with("make"), ids=str)

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import yaml
 from pydantic import ValidationError
 
 from agent.config import ConfigError, TrainConfig
 from reward_client import RewardClient
 from reward_client.rubric import Rubric, field_path
 from reward_client.schema import ServerInfo
+from reward_client.text_file import TextFileError, read_text_file
+from reward_client.yaml_file import read_yaml
 
 FILE_ENDINGS = frozenset({".yaml", ".yml", ".json"})
 
@@ -53,27 +54,30 @@ def read_prompt(prompt: str) -> str:
     """The question itself, or the one in the file that an ``@`` names.
 
     Raises:
-        ConfigError: the file cannot be read.
+        ConfigError: the file cannot be read, is not UTF-8, or holds nothing.
     """
     if not prompt.startswith("@"):
         return prompt
     path = Path(prompt[1:])
     try:
-        return path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"--prompt: {path} cannot be read: {error}") from error
+        question = read_text_file(path).strip()
+    except TextFileError as error:
+        raise ConfigError(f"--prompt: {error}") from error
+    if not question:
+        raise ConfigError(f"--prompt: {path}: holds no question")
+    return question
 
 
 def read_rubric(path: Path) -> Rubric:
     """Reads a rubric from a YAML or JSON file.
 
     Raises:
-        ConfigError: it cannot be read, or a field is wrong.
+        ConfigError: it cannot be read, says two things, or a field is wrong.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))  # JSON is YAML
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise ConfigError(f"--rubric: {path} cannot be read: {error}") from error
+        content = read_yaml(path)
+    except TextFileError as error:
+        raise ConfigError(f"--rubric: {error}") from error
     return _checked(content, str(path))
 
 

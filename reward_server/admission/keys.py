@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reward_client.errors import AuthenticationError
+from reward_client.text_file import TextFileError, read_text_file
 from reward_server.admission.quotas import Quota
 
 MIN_KEY_CHARS = 16
@@ -85,15 +86,15 @@ def read_keys(listed: str | None, file: Path | None) -> list[ApiKey]:
     Both forms take ``key`` or ``key images_per_second``.
 
     Raises:
-        KeyFileError: the file cannot be read, there is no key, a key is too short, or its rate is not a
-            number.
+        KeyFileError: the file cannot be read or is not UTF-8, there is no key, a key is too short, holds
+            what no header can carry or stands twice, or its rate is not a number.
     """
     entries = [(f"key {i + 1}", entry) for i, entry in enumerate((listed or "").split(",")) if entry.strip()]
     if file is not None:
         try:
-            lines = file.expanduser().read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise KeyFileError(f"{file}: cannot be read") from error
+            lines = read_text_file(file.expanduser()).split("\n")
+        except TextFileError as error:
+            raise KeyFileError(str(error)) from error
         entries += [
             (f"{file}: line {i + 1}", line)
             for i, line in enumerate(lines)
@@ -101,13 +102,22 @@ def read_keys(listed: str | None, file: Path | None) -> list[ApiKey]:
         ]
     if not entries and (listed is not None or file is not None):
         raise KeyFileError(f"{file or 'the list of API keys'} holds no key")
-    return [_key(place, entry) for place, entry in entries]
+    keys: dict[bytes, ApiKey] = {}
+    places: dict[bytes, str] = {}
+    for place, entry in entries:
+        key = _key(place, entry)
+        if key.digest in keys:
+            raise KeyFileError(f"{place}: this key is in {places[key.digest]} already")
+        keys[key.digest], places[key.digest] = key, place
+    return list(keys.values())
 
 
 def _key(place: str, entry: str) -> ApiKey:
     text, *rate = entry.split()
     if len(text) < MIN_KEY_CHARS:
         raise KeyFileError(f"{place}: a key has at least {MIN_KEY_CHARS} characters")
+    if not (text.isascii() and text.isprintable()):
+        raise KeyFileError(f"{place}: a key has ASCII characters only, and no control characters")
     if not rate:
         return ApiKey(_digest(text), None)
     try:

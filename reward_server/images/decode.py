@@ -11,13 +11,25 @@ import io
 import warnings
 from dataclasses import dataclass
 
-from PIL import Image, ImageOps
+from PIL import Image
+
+from reward_server.images.strip import StrippedFile, strip_jpeg, strip_png
 
 # Our own limit on pixels is the stricter one.
 warnings.simplefilter("ignore", Image.DecompressionBombWarning)
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8\xff"
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""How an image with an EXIF orientation is turned upright."""
 
 
 class ImageError(Exception):
@@ -46,10 +58,11 @@ def decode_image(text: str, limits: ImageLimits) -> Image.Image:
         limits: what is accepted.
 
     Returns:
-        RGB image; transparency over white, EXIF orientation applied.
+        RGB image, the first one of a JPEG with several; transparency over white, EXIF orientation applied.
 
     Raises:
-        ImageError: not base64, not PNG or JPEG, damaged, animated, 16-bit, or over a limit.
+        ImageError: not base64, not PNG or JPEG, damaged, animated, over 8 bits, a rare kind of JPEG, or over
+            a limit.
     """
     try:
         data = base64.b64decode(text, validate=True)
@@ -60,8 +73,11 @@ def decode_image(text: str, limits: ImageLimits) -> Image.Image:
         raise ImageError("the image is empty")
     if not data.startswith((_PNG, _JPEG)):
         raise ImageError("not a PNG or JPEG image")
+    oddity = None
     try:
-        return _decode(data, limits)
+        file = strip_png(data) if data.startswith(_PNG) else strip_jpeg(data)
+        oddity = file.oddity
+        return _decode(file, limits)
     except ImageError:
         raise
     except Image.DecompressionBombError as error:  # Pillow's own limit, before ours can be checked
@@ -69,11 +85,11 @@ def decode_image(text: str, limits: ImageLimits) -> Image.Image:
     except MemoryError as error:
         raise ImageError("the image takes too much memory") from error
     except Exception as error:
-        raise ImageError("the image is damaged and cannot be decoded") from error
+        raise ImageError(oddity or "the image is damaged and cannot be decoded") from error
 
 
-def _decode(data: bytes, limits: ImageLimits) -> Image.Image:
-    image: Image.Image = Image.open(io.BytesIO(data), formats=("PNG", "JPEG"))
+def _decode(file: StrippedFile, limits: ImageLimits) -> Image.Image:
+    image: Image.Image = Image.open(io.BytesIO(file.data), formats=("PNG", "JPEG"))
     width, height = image.size
     if width * height > limits.max_pixels:
         raise ImageError(f"the image has {width}x{height} pixels; the limit is {limits.max_pixels} in all")
@@ -82,15 +98,12 @@ def _decode(data: bytes, limits: ImageLimits) -> Image.Image:
             f"the image is {width}x{height}; one side may be at most {limits.max_aspect_ratio:g} times "
             "the other"
         )
-    if getattr(image, "is_animated", False):
+    if file.pictures > 1:
         raise ImageError("the image is animated; send one frame")
     if image.mode.startswith("I") or image.mode == "F":
         raise ImageError("16-bit grey images are not supported; send 8 bits a channel")
-    if image.format == "PNG":
-        # Without this Pillow takes a PNG with a damaged or missing chunk. It ends the image's use.
-        image.verify()
-        image = Image.open(io.BytesIO(data), formats=("PNG",))
-    image = ImageOps.exif_transpose(image)
+    if file.orientation in _UPRIGHT:
+        image = image.transpose(_UPRIGHT[file.orientation])
     if image.has_transparency_data:
         rgba = image.convert("RGBA")
         image = Image.new("RGB", rgba.size, "white")

@@ -21,6 +21,7 @@ from reward_client.rubric import (
 from reward_client.schema import ItemStatus, ReadingInfo
 from reward_server.engine.interface import Answer
 from reward_server.reading.number_in_text import NO_WORDS, Grammar, NumberReading, Words, read_number
+from reward_server.reading.units import is_angle_unit
 
 
 @dataclass(frozen=True)
@@ -103,16 +104,16 @@ def read_labels(readout: LabelReadout, logprobs: Mapping[str, float]) -> Reading
 def read_text(rubric: Rubric, text: str, *, truncated: bool) -> NumberReading:
     """Reads the number in a generated text by the rubric's grammar.
 
-    A ``number`` readout names its grammar. The labels of other readouts name none: where the unit is ``deg``
-    or ``rad``, labels may be angles with a sign, and a text about them states its sign as a side, so it is
-    read as ``signed_angle``; with another unit, or none, as ``plain``.
+    A ``number`` readout names its grammar. The labels of other readouts name none: where the unit is an
+    angle's, such as ``deg``, labels may be angles with a sign, and a text about them states its sign as a
+    side, so it is read as ``signed_angle``; with another unit, or none, as ``plain``.
 
     Args:
         rubric: the rubric that was asked.
         text: the generated answer.
         truncated: whether the text was cut off at a limit.
     """
-    grammar: Grammar = "signed_angle" if rubric.unit in {"deg", "rad"} else "plain"
+    grammar: Grammar = "signed_angle" if is_angle_unit(rubric.unit) else "plain"
     words, readout = NO_WORDS, rubric.readout
     if isinstance(readout, NumberReadout):
         grammar, words = readout.grammar, Words(tuple(readout.leaning), tuple(readout.things))

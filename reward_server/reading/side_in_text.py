@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from reward_server.reading.units import ANGLE_UNIT
+
 _LEFT_OR_RIGHT = r"(?P<side>left|right|clockwise|counter-?\s?clockwise|anti-?clockwise)"
-UNIT = r"(?:degrees?|degs?|deg\.|radians?|rads?|°|º)"
 _ADVERB = r"(?:(?:slightly|somewhat|strongly|heavily|sharply|mostly|more|further|far|a bit|a little|very)\s+)"
 LEANS = r"(?:lean|tilt|fall|slant|tip|inclin|bend|bent|angl|rota|deviat)[a-z]*"
 # "left of the centre" is a place; "left of vertical" a direction
@@ -23,7 +24,7 @@ _PATTERNS = tuple(
         rf"\b{LEANS}\s+{_ADVERB}*{_LEFT_OR_RIGHT}{_BEHIND}",
         rf"\b(?:direction|side)(?:\s+of\s+(?:the\s+)?(?:tilt|lean))?\s*(?:is|:|=)\s*(?:the\s+)?{_LEFT_OR_RIGHT}{_BEHIND}",
         r"\b(?P<side>left|right)(?:-|\s)?(?:leaning|tilt(?:ed|ing)?|slant(?:ed|ing)?|wards?)\b",
-        rf"[0-9](?:\s?-?\s?{UNIT})?[,\s(]+{_LEFT_OR_RIGHT}{_BEHIND}",
+        rf"[0-9](?:\s?-?\s?{ANGLE_UNIT})?[,\s(]+{_LEFT_OR_RIGHT}{_BEHIND}",
         rf"\A\W*{_LEFT_OR_RIGHT}(?![A-Za-z])(?=[\s,:;.=(-]*[0-9])",
         r"\A\W*(?P<side>left|right)\W*\Z",
     )

@@ -8,17 +8,18 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import yaml
 from pydantic import ValidationError
 
 from reward_client.rubric import Rubric, field_path
+from reward_client.text_file import TextFileError
+from reward_client.yaml_file import read_yaml
 
 BUILT_IN = Path(__file__).parent
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 class RubricFileError(Exception):
-    """A rubric file cannot be used; the message names the file and the field."""
+    """A rubric file cannot be used; the message names the file, and the line or the field."""
 
 
 def load_rubrics(own: Path | None = None) -> dict[str, Rubric]:
@@ -31,8 +32,8 @@ def load_rubrics(own: Path | None = None) -> dict[str, Rubric]:
         Rubrics by name, the file's name without its ending.
 
     Raises:
-        RubricFileError: there is no such folder, or a file is not YAML, its name cannot be one, a field
-            is wrong or it does not say its version.
+        RubricFileError: there is no such folder, or a file is not UTF-8 or not YAML, a key stands twice in
+            it, its name cannot be one, a field is wrong or it does not say its version.
     """
     folders = [BUILT_IN] if own is None else [BUILT_IN, own.expanduser()]
     rubrics: dict[str, Rubric] = {}
@@ -47,17 +48,13 @@ def _load(path: Path) -> Rubric:
     if not _NAME.fullmatch(path.stem):
         raise RubricFileError(f"{path}: a rubric's name has letters, digits, '.', '_' and '-' only")
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = read_yaml(path)
         if isinstance(content, dict) and "version" not in content:
             raise RubricFileError(f"{path}: version: a rubric file says its version, such as 1")
         return Rubric.model_validate(content)
-    except yaml.YAMLError as error:
-        raise RubricFileError(f"{path}: not valid YAML: {error}") from error
-    except OSError as error:
-        raise RubricFileError(f"{path}: cannot be read: {error.strerror}") from error
+    except TextFileError as error:
+        raise RubricFileError(str(error)) from error
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         field = field_path(first["loc"], first["msg"]) or "rubric"
         raise RubricFileError(f"{path}: {field}: {first['msg']}") from error
-    except ValueError as error:  # not UTF-8, or a date that is none
-        raise RubricFileError(f"{path}: not valid YAML: {error}") from error

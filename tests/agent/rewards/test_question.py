@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from agent.config import ConfigError, TrainConfig
-from agent.rewards.question import resolve_question
+from agent.rewards.question import read_prompt, read_rubric, resolve_question
 from reward_client import RewardClient
 from reward_client.schema import RubricInfo
 from tests.serving import serving
@@ -72,3 +72,55 @@ def test_a_rubric_that_the_model_cannot_answer_is_told_before_the_run(tmp_path: 
         info.rubrics["cartpole-angle"] = RubricInfo(reward_id=None, unavailable="its labels are odd")
         with pytest.raises(ConfigError, match="its labels are odd"):
             resolve_question(TrainConfig(runs=tmp_path), client, info)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (RUBRIC + "reward: {type: affine, scale: 1}", "line 5: the key 'reward' stands in line 4 already"),
+        (RUBRIC.replace("pole", "p\u00f4le").encode("latin-1"), "line 2: not UTF-8"),
+        (RUBRIC + "---\n" + RUBRIC, "line 5: a second document"),
+        ("", "holds nothing"),
+    ],
+)
+def test_a_rubric_file_that_says_two_things_is_told_by_its_line(
+    tmp_path: Path, content: str | bytes, words: str
+) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    with pytest.raises(ConfigError, match=rf"mine\.yaml: {words}"):
+        read_rubric(path)
+
+
+@pytest.mark.parametrize("name", ["mine.yaml", "mine.json"])
+def test_bare_words_of_a_rubric_file_are_labels(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_text(
+        """{"version": 1,\n\t"prompt": "Open?",\n\t"readout": {"type": "choice", "labels": [no, on]},
+        "reward": {"type": "weights", "weights": {no: 0, on: 1}}}""".replace(
+            "\t", "" if name == "mine.yaml" else "\t"
+        )
+    )
+    assert read_rubric(path).readout.labels == ["no", "on"]
+
+
+@pytest.mark.parametrize("text", ["Does it stand?", "\ufeffDoes it stand?\r\n", "\ufeff\n Does it stand? \n"])
+def test_a_question_is_the_same_however_its_file_was_saved(tmp_path: Path, text: str) -> None:
+    (tmp_path / "question.txt").write_bytes(text.encode())
+    assert read_prompt(f"@{tmp_path}/question.txt") == "Does it stand?"
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        ("Does it stand?".encode("utf-16"), "UTF-16"),
+        (b"Does it\nst\xe4nd?", "line 2: not UTF-8"),
+        (b"Does it\nstand\0?", "line 2: .*NUL"),
+        (b" \n", "holds no question"),
+        (b"\xef\xbb\xbf", "holds no question"),
+    ],
+)
+def test_a_question_that_cannot_be_read_is_told_by_its_file(tmp_path: Path, data: bytes, words: str) -> None:
+    (tmp_path / "question.txt").write_bytes(data)
+    with pytest.raises(ConfigError, match=rf"--prompt: .*question\.txt: .*{words}"):
+        read_prompt(f"@{tmp_path}/question.txt")

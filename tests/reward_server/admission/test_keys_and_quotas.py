@@ -112,3 +112,46 @@ def test_a_list_without_a_key_does_not_open_the_door(listed: str, tmp_path: Path
 def test_a_missing_key_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(KeyFileError, match="cannot be read"):
         read_keys(None, tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [f"\ufeff{KEY}\n{OTHER} 2.5\n", f"\ufeff# for the lab\r\n{KEY}\r\n{OTHER} 2.5", f"{KEY}\r{OTHER}\t2.5\r"],
+    ids=["a byte-order mark", "Windows", "old Macs"],
+)
+def test_keys_are_the_same_however_their_file_was_saved(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "keys"
+    file.write_bytes(text.encode())
+    assert read_keys(None, file) == read_keys(f"{KEY}, {OTHER} 2.5", None)
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (KEY.encode("utf-16"), "UTF-16"),
+        (f"# lab\n{KEY}\u00e9".encode("latin-1"), "line 2: not UTF-8"),
+        (f"# lab\n{KEY}\u00e9".encode(), "line 2: a key has ASCII characters only"),
+        (f"# lab\n{KEY}\u200b".encode(), "line 2: a key has ASCII characters only"),
+        (f"# lab\n{KEY}\x07".encode(), "line 2: a key has ASCII characters only"),
+        (f"# lab\n{KEY}\0".encode(), "line 2: .*NUL"),
+        (f"{KEY} 5\n\n{KEY} 9".encode(), "line 3: this key is in .*line 1 already"),
+        (f"{KEY}\n{OTHER}\n{KEY}".encode(), "line 3: this key is in .*line 1 already"),
+    ],
+)
+def test_a_key_that_could_never_match_or_stands_twice_is_refused(
+    tmp_path: Path, data: bytes, reason: str
+) -> None:
+    file = tmp_path / "keys"
+    file.write_bytes(data)
+    with pytest.raises(KeyFileError, match=rf"keys: .*{reason}") as caught:
+        read_keys(None, file)
+    assert KEY not in str(caught.value)
+
+
+def test_a_key_stands_once_in_the_list_and_the_file_together(tmp_path: Path) -> None:
+    file = tmp_path / "keys"
+    file.write_text(f"{OTHER}\n{KEY} 5\n")
+    with pytest.raises(KeyFileError, match="line 2: this key is in key 1 already"):
+        read_keys(f"{KEY} 3", file)
+    with pytest.raises(KeyFileError, match="key 2: this key is in key 1 already"):
+        read_keys(f"{KEY} 3, {KEY}", None)

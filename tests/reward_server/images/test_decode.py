@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from reward_server.images.decode import ImageError, ImageLimits, decode_image
-from tests.bad_frames import JPEG, MAX_ASPECT, MAX_PIXELS, PNG, encoded, noise, text
+from tests.bad_frames import MAX_ASPECT, MAX_PIXELS
+from tests.picture_files import JPEG, PNG, encoded, noise, text
 
 LIMITS = ImageLimits(MAX_PIXELS, MAX_ASPECT)
 

@@ -48,13 +48,22 @@ def test_words_go_with_signed_angles_alone() -> None:
         ("minus 7", -7),
         ("-7 to the right", -7),
         ("+7 to the left", 7),
-        ("The block stands upright, 90 cm from the ground.", 90),
         ("7/10", 7),
     ],
 )
 def test_a_plain_number_has_no_sign_but_its_own(text: str, value: float) -> None:
     assert read_number(text).value == value
     assert read_number(text, "of 10", grammar="plain").value == value
+
+
+def test_a_number_with_a_unit_is_no_rating() -> None:
+    text = "The block stands upright, 90 cm from the ground."
+    assert read_number(text).value == 90
+    assert read_number(text, "of 10").value is None
+    assert (
+        read_number("The pole is tilted 3 degrees.", "of 10").reason
+        == "the number is in 'degrees', not 'of 10'"
+    )
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,13 @@ def test_a_name_that_no_address_can_have_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        ("prompt: [", "not valid YAML"),
+        ("prompt: [", "line 1: not valid YAML"),
+        ("version: 1\nprompt: x\nprompt: y", "line 3: the key 'prompt' stands in line 2 already"),
+        ("version: 1\n---\nversion: 1", "line 2: a second document"),
+        ("version: yes\nprompt: x\nreadout: {type: yes_no}\nreward: {type: probability}", "version"),
+        ("version: 1\n\tprompt: x", "line 2: a tab"),
+        ("x: " + "[" * 3000, "line 1: nested deeper"),
+        ("", "holds nothing"),
         ("version: 1\nprompt: hello", "readout"),
         ("prompt: hello", "version"),
         ('version: 1\nprompt: "nul \\0"', "prompt"),
@@ -77,3 +83,29 @@ def test_a_wrong_file_is_refused_by_name_and_field(tmp_path: Path, content: str,
     with pytest.raises(RubricFileError, match=reason) as caught:
         load_rubrics(tmp_path)
     assert "mine.yaml" in str(caught.value)
+
+
+def test_bare_words_are_labels_as_they_are_written(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(
+        "version: 1\nprompt: x\nreadout: {type: yes_no, yes: yes, no: no}\nreward: {type: probability}"
+    )
+    (tmp_path / "digits.yaml").write_text(
+        "version: 1\nprompt: x\nreadout: {type: choice, labels: [0, 1, on, null]}\n"
+        "reward: {type: weights, weights: {0: 0, 1: .5, on: 1, null: -1}}"
+    )
+    rubrics = load_rubrics(tmp_path)
+    assert rubrics["mine"].readout.labels == ["yes", "no"]
+    assert rubrics["digits"].readout.labels == ["0", "1", "on", "null"]
+
+
+def test_a_rubric_says_the_same_however_its_file_was_saved(tmp_path: Path) -> None:
+    content = "version: 1\nprompt: Tr\u00e8s bien?\nreadout: {type: yes_no}\nreward: {type: probability}\n"
+    saved = {"plain": content, "marked": "\ufeff" + content, "windows": content.replace("\n", "\r\n")}
+    for name, text in saved.items():
+        (tmp_path / f"{name}.yaml").write_bytes(text.encode())
+    rubrics = load_rubrics(tmp_path)
+    assert rubrics["plain"] == rubrics["marked"] == rubrics["windows"]
+    for encoding, words in (("utf-16", "UTF-16"), ("latin-1", "line 2: not UTF-8")):
+        (tmp_path / "other.yaml").write_bytes(content.encode(encoding))
+        with pytest.raises(RubricFileError, match=rf"other\.yaml: .*{words}"):
+            load_rubrics(tmp_path)
