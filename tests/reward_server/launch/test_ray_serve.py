@@ -28,12 +28,15 @@ OPTIONS = {"model": str(CHECKPOINT), "dtype": "float32", "max_model_len": 512, "
 QUICK = {
     "min_replicas": 1,
     "max_replicas": 2,
-    "target_ongoing_requests": 1,
+    "target_ongoing_requests": 0.2,  # less than the clients below keep under way
     "upscale_delay_s": 1,
     "downscale_delay_s": 8,
     "look_back_period_s": 11,
 }
 CHANGE_S = 180.0
+PAUSE_S = 0.3
+"""Between a client's requests, so that replicas that start get a share of two cores."""
+
 PORT = 18_900
 
 
@@ -104,6 +107,7 @@ class Load:
                     self.answered += 1
                     for place, item in enumerate(items):
                         self.rewards.setdefault(10 * row + place, set()).add(item.reward)
+                self._ended.wait(PAUSE_S)
 
 
 def until(condition: Callable[[], bool], what: str, timeout_s: float = CHANGE_S) -> float:
