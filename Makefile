@@ -23,6 +23,8 @@ help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
 $(VENV)/installed: requirements/cpu.txt pyproject.toml
+	@case "$$(pwd -P)" in *[[:space:]]*) echo "make: the path of this folder holds a space, at which the compiler's command" \
+		"breaks that vLLM runs at start; move the folder"; exit 1;; esac
 	@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) is needed; name another with PYTHON=..."; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
 		{ echo "make: $(PYTHON) is not Python 3.11, which the pinned packages need"; exit 1; }

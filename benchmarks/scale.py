@@ -73,7 +73,10 @@ def through_haproxy(frame_times_s: Sequence[float]) -> Iterator[str]:
         config.write_text(haproxy_config(ports, port, counters_port))
         haproxy = [get_haproxy_binary(), "-f", config]
         subprocess.run([*haproxy, "-c", "-q"], check=True)
-        process = subprocess.Popen([*haproxy, "-db"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        with_us = ["setpriv", "--pdeathsig", "KILL"]  # where this process is killed, it ends too
+        process = subprocess.Popen(
+            [*with_us, *haproxy, "-db"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
         try:
             yield f"http://127.0.0.1:{port}"
         finally:

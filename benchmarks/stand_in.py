@@ -17,6 +17,7 @@ import uvicorn
 from fastapi import FastAPI
 from PIL import Image
 
+from reward_client.lifeline import end_with_parent
 from reward_server.api.app import create_app
 from reward_server.engine.interface import Answer, Question
 from reward_server.rubrics.loading import load_rubrics
@@ -59,6 +60,7 @@ def stand_in_app(name: str, frame_s: float) -> FastAPI:
 
 
 def _serve(name: str, frame_s: float, listener: socket.socket) -> None:
+    end_with_parent()
     config = uvicorn.Config(
         stand_in_app(name, frame_s), log_config=None, access_log=False, timeout_graceful_shutdown=1
     )

@@ -18,6 +18,7 @@ import uvicorn
 from pydantic import ValidationError
 from pydantic_settings import CliApp, SettingsError
 
+from reward_client.lifeline import end_with_parent, stop_with_owner
 from reward_server.admission.keys import ApiKey, KeyFileError
 from reward_server.engine.model_source import CheckpointError
 from reward_server.launch.model_loading import end_children, keys_of, with_checked_model
@@ -26,6 +27,8 @@ from reward_server.rubrics.loading import RubricFileError
 from reward_server.settings import Settings
 from reward_server.telemetry.logs import JsonFormatter, TextFormatter
 from reward_server.telemetry.tracing import configure_tracing
+
+end_with_parent()  # here, since the engine's processes import this file, long before they import vLLM
 
 log = logging.getLogger("reward_server")
 
@@ -37,6 +40,7 @@ MAX_FILES = 65_536
 
 def main() -> None:
     """Reads the settings, listens, serves, and leaves no process behind."""
+    stop_with_owner()
     console = logging.StreamHandler()
     console.setFormatter(TextFormatter())
     logging.basicConfig(level=logging.INFO, handlers=[console])
@@ -91,8 +95,8 @@ def _check_exposure(settings: Settings, keys: Sequence[ApiKey]) -> None:
         loopback = settings.host == "localhost"
     if not (loopback or keys or settings.allow_unauthenticated):
         raise _ListenError(
-            f"--host {settings.host} lets other machines in; give API keys (REWARD_API_KEYS or "
-            "--api-key-file), or pass --allow-unauthenticated"
+            f"listening on {settings.host} (--host or REWARD_HOST) lets other machines in; give API keys "
+            "(REWARD_API_KEYS or --api-key-file), or pass --allow-unauthenticated"
         )
 
 

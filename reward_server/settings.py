@@ -2,18 +2,86 @@
 
 from __future__ import annotations
 
+import difflib
+import logging
+import os
+import re
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
+
+log = logging.getLogger("reward_server")
+
+PREFIX = "REWARD_"
+
+_OF_OTHERS = re.compile(r"REWARD_API_KEY|.*_SERVICE_(HOST|PORT)(_.+)?|.*_PORT_[0-9]+_(TCP|UDP|SCTP)(_.+)?")
+"""The agent's key, and what Kubernetes sets for Services whose names begin with ``reward``."""
+
+_SERVICE_LINK = re.compile(r"(tcp|udp|sctp)://")
+"""How the value of another of Kubernetes' variables begins: ``REWARD_PORT`` for a Service named reward."""
+
+_SHOWN_CHARS = 80
+
+
+class _Variables(PydanticBaseSettingsSource):
+    """The environment's ``REWARD_*`` variables, so that an error names the variable and not its flag."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """Value of a setting, or None where no variable gives one; the variable; that it is no JSON."""
+        variable = f"{PREFIX}{field_name}".upper()
+        names = sorted(name for name in os.environ if name.upper() == variable)  # upper case comes first
+        for name in names:
+            if value := os.environ[name]:
+                return _checked(name, value.strip() or value, field), name, False
+        return None, variable, False
+
+    def __call__(self) -> dict[str, Any]:
+        fields = self.settings_cls.model_fields
+        _tell_unknown({f"{PREFIX}{name}".upper() for name in fields})
+        values = {
+            name: self.get_field_value(field, name)[0]
+            for name, field in fields.items()
+            if name not in self.current_state  # a flag was given, and counts
+        }
+        return {name: value for name, value in values.items() if value is not None}
+
+
+def _checked(variable: str, value: str, field: FieldInfo) -> Any:
+    checker: TypeAdapter[Any] = TypeAdapter(Annotated[field.annotation, field])  # type: ignore[arg-type] # known as it runs
+    try:
+        return checker.validate_python(value)
+    except ValidationError as error:
+        shown = value if len(value) <= _SHOWN_CHARS else f"{value[:_SHOWN_CHARS]}…"
+        reason = error.errors(include_url=False)[0]["msg"]
+        if field.annotation is bool:
+            reason = "write true or false"
+        elif _SERVICE_LINK.match(value):
+            reason = (
+                "Kubernetes sets this for a Service named reward. Set enableServiceLinks: false in the Pod's "
+                "spec, or give the Service another name"
+            )
+        raise SettingsError(f"{variable}={shown!r}: {reason}") from error
+
+
+def _tell_unknown(known: set[str]) -> None:
+    """Warns of variables that look like settings and are none. Others may set some too, so it is no error."""
+    for name, value in sorted(os.environ.items()):
+        upper = name.upper()
+        of_others = _OF_OTHERS.fullmatch(upper) or _SERVICE_LINK.match(value)
+        if upper.startswith(PREFIX) and upper not in known and not of_others:
+            close = difflib.get_close_matches(upper, sorted(known), n=1)
+            hint = f"; did you mean {close[0]}?" if close else ""
+            log.warning("the environment variable %s is no setting of this server%s", name, hint)
 
 
 class Settings(BaseSettings):
     """Reward server: scores frames with a vision-language model under vLLM."""
 
     model_config = SettingsConfigDict(
-        env_prefix="REWARD_",
+        env_prefix=PREFIX,
         cli_prog_name="reward-server",
         cli_kebab_case=True,
         cli_implicit_flags=True,
@@ -114,3 +182,15 @@ class Settings(BaseSettings):
     )
     gpu_memory_utilization: float = Field(default=0.9, gt=0.0, le=1.0, description="share of the GPU")
     enforce_eager: bool = Field(default=False, description="no compilation and no CUDA graphs")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Flags come first, which pydantic-settings puts before these."""
+        return init_settings, _Variables(settings_cls)

@@ -22,8 +22,8 @@ from typing import Any
 import httpx
 
 from tests.compose_images import MissingError, build_images, check_tools
-from tests.faults import frames
 from tests.paths import ROOT
+from tests.victims import frames
 from tests.waiting import until
 
 PROJECT = "vlm-reward-test"

@@ -37,7 +37,9 @@ class Serving:
         listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = listener.getsockname()[1]
         self.server = uvicorn.Server(
-            uvicorn.Config(create_app(self.service), log_config=None, lifespan="on", http=ImpatientProtocol)
+            uvicorn.Config(
+                create_app(self.service), log_config=None, lifespan="on", http=ImpatientProtocol, ws="none"
+            )
         )
         self.thread = threading.Thread(target=self.server.run, args=([listener],))
         self.thread.start()

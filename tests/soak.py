@@ -26,7 +26,7 @@ import psutil
 import tyro
 
 from reward_client.local_server import LocalServer
-from tests.faults import frames, post, running_images, victim
+from tests.victims import frames, post, running_images, victim
 from tests.waiting import until
 
 CLIENTS = 8

@@ -18,6 +18,7 @@ from multiprocessing.context import SpawnProcess
 from typing import Any
 
 from agent.config import TrainConfig
+from reward_client.lifeline import end_with_parent
 
 POLL_S = 1.0
 STOP_S = 5.0
@@ -141,6 +142,7 @@ class RunPool:
 
 
 def _work(train: Train, pipe: Connection, begun: Any, steps: Any, seconds: Any) -> None:
+    end_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears the keyboard and ends us
     # With no handler of ours, SDL (pygame) would install its own, which ignores the signal. Checkpoints are
     # whole at every moment, so nothing needs tidying.

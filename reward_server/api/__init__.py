@@ -1,5 +1,5 @@
 """HTTP: routes, and what every request passes before its route.
 
-Modules: ``app`` (routes), ``errors``, ``authentication``, ``overload``, ``body_limit``,
-``connection_limits``, ``request_log``.
+Modules: ``app`` (routes), ``errors``, ``authentication``, ``overload``, ``codings``, ``body_limit``,
+``request_log``; below them ``connection_limits`` and ``declined_offers``.
 """

@@ -13,6 +13,7 @@ from typing import Annotated, Any, TypeVar
 from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from fastapi.routing import APIRoute
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.exceptions import HTTPException
 
@@ -38,6 +39,7 @@ from reward_client.schema import (
 from reward_server.admission.gate import ClientGoneError
 from reward_server.api.authentication import Authentication
 from reward_server.api.body_limit import BodyLimit
+from reward_server.api.codings import Codings
 from reward_server.api.errors import error_response
 from reward_server.api.overload import Overload
 from reward_server.api.request_log import RequestLog
@@ -81,6 +83,7 @@ def create_app(service: Service) -> FastAPI:
     app.state.service = service
     open_paths = {"/livez", "/readyz", *(["/metrics"] if settings.metrics_open else [])}
     app.add_middleware(Overload, queue=service.queue, paths=frozenset({"/score", "/compare"}))
+    app.add_middleware(Codings)
     app.add_middleware(
         BodyLimit,
         max_bytes=settings.max_body_bytes,
@@ -136,7 +139,16 @@ def create_app(service: Service) -> FastAPI:
         return answer
 
     _add_reading_routes(app, service)
+    _answer_head(app)
     return app
+
+
+def _answer_head(app: FastAPI) -> None:
+    """Lets HEAD be asked wherever GET is: the server below sends the head of the same answer alone."""
+    app.openapi()  # FastAPI keeps it; a second method of a route would be listed as another operation
+    for route in app.routes:
+        if isinstance(route, APIRoute) and "GET" in route.methods:
+            route.methods.add("HEAD")
 
 
 def _add_reading_routes(app: FastAPI, service: Service) -> None:

@@ -70,3 +70,13 @@ class BodyLimit:
         return RequestTooLargeError(
             f"the body is over {self._max_bytes} bytes", param="body", code="body_too_large"
         )
+
+
+async def after_body(receive: Receive, error: StatusError) -> StatusError:
+    """Reads a body and drops it; gives the error, or that of a body over a limit of its own."""
+    try:
+        while (await receive()).get("more_body", False):
+            pass
+    except StatusError as over_a_limit:
+        return over_a_limit
+    return error

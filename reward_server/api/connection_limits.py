@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from reward_server.api.declined_offers import DecliningProtocol
 
 HEAD_TIMEOUT_S = 20.0
 MAX_HEAD_BYTES = 65_536
@@ -17,7 +17,7 @@ READ_TIMEOUT_S = 20.0
 """How long a client may not read while an answer waits for it."""
 
 
-class ImpatientProtocol(HttpToolsProtocol):
+class ImpatientProtocol(DecliningProtocol):
     """Drops connections whose client is too slow or sends too long a head.
 
     Once there are too many connections, one that is idle or has not sent its request yet makes room, so

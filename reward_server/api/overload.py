@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from reward_client.errors import StatusError
 from reward_server.admission.image_queue import ImageQueue
+from reward_server.api.body_limit import after_body
 from reward_server.api.errors import error_response
 
 
@@ -32,16 +33,6 @@ class Overload:
             try:
                 self._queue.check_room()
             except StatusError as full:
-                await error_response(await _after_body(receive, full))(scope, receive, send)
+                await error_response(await after_body(receive, full))(scope, receive, send)
                 return
         await self._app(scope, receive, send)
-
-
-async def _after_body(receive: Receive, error: StatusError) -> StatusError:
-    """Reads a body and drops it; gives the error, or that of a body over a limit of its own."""
-    try:
-        while (await receive()).get("more_body", False):
-            pass
-    except StatusError as over_a_limit:
-        return over_a_limit
-    return error

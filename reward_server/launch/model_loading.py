@@ -18,6 +18,7 @@ import psutil
 
 from reward_client.rubric import Rubric
 from reward_server.admission.keys import ApiKey, read_keys
+from reward_server.engine.model_on_hub import check_on_hub
 from reward_server.engine.model_source import checked_model
 from reward_server.service import Rewarder
 from reward_server.settings import Settings
@@ -36,7 +37,7 @@ T = TypeVar("T")
 
 
 def with_checked_model(settings: Settings) -> Settings:
-    """Checks the model's name or folder, and names the one to load.
+    """Checks the model's folder, or its name and the Hub, and names the one to load.
 
     Raises:
         CheckpointError: it cannot be served.
@@ -48,6 +49,8 @@ def with_checked_model(settings: Settings) -> Settings:
         )
     if Path(model).expanduser().is_dir():
         os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    else:
+        check_on_hub(model, settings.revision)
     return settings.model_copy(update={"model": model})
 
 
@@ -123,6 +126,8 @@ async def _in_daemon_thread(work: Callable[[], T]) -> T:
             result = work()
         except Exception as error:  # noqa: BLE001 - handed to whoever waits
             failure = error
+        except BaseException as error:  # noqa: BLE001 - a panic of Rust's, sys.exit(): else they wait for ever
+            failure = RuntimeError(f"{type(error).__name__}: {error}")
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
             loop.call_soon_threadsafe(settle, result, failure)
 

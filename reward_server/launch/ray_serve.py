@@ -17,6 +17,7 @@ from ray.serve import Application
 
 from reward_client.schema import MAX_TIMEOUT_S
 from reward_server.api.app import create_app
+from reward_server.launch.engine_start import EngineStart
 from reward_server.launch.model_loading import (
     end_children,
     keys_of,
@@ -55,8 +56,9 @@ class RewardReplica:
         logging.basicConfig(level=logging.INFO)
         settings = with_checked_model(checked_settings(options))
         rubrics = load_rubrics(settings.rubrics_dir)
-        self._engine: VllmEngine = await load_engine(settings)
-        rewarder = await warmed_up(self._engine, rubrics, settings)
+        self._start = EngineStart()
+        self._engine: VllmEngine = await self._start.run(load_engine(settings))
+        rewarder = await self._start.run(warmed_up(self._engine, rubrics, settings))
 
         async def loaded() -> Rewarder:
             return rewarder
@@ -85,7 +87,7 @@ class RewardReplica:
 
         At once, not after three failed checks: a replica that fails fast would draw requests to itself.
         """
-        log.error("the replica failed: %s", error)
+        log.error("the replica failed: %s", self._start.explained(error))
         asyncio.get_running_loop().call_later(LAST_WORDS_S, _exit)
 
 

@@ -21,6 +21,7 @@ from reward_server.admission.keys import ApiKey
 from reward_server.api.app import create_app
 from reward_server.api.connection_limits import ImpatientProtocol
 from reward_server.engine.model_source import CheckpointError
+from reward_server.launch.engine_start import EngineStart
 from reward_server.launch.model_loading import load_engine, warmed_up
 from reward_server.rubrics.loading import load_rubrics
 from reward_server.service import Rewarder, Service
@@ -42,14 +43,17 @@ DEAD_ENGINE_GRACE_S = 3
 
 
 class _Server(uvicorn.Server):
-    """uvicorn, but SIGTERM and SIGINT drain it and end it with the process's own exit code."""
+    """uvicorn, but SIGTERM, SIGINT and SIGHUP drain it and end it with the process's own exit code."""
 
     service: Service
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
+        numbers = [signal.SIGTERM, signal.SIGINT]
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # keep what nohup chose
+            numbers.append(signal.SIGHUP)
+        for number in numbers:
             loop.add_signal_handler(number, self._stop, number)
         yield
 
@@ -73,13 +77,14 @@ async def serve(settings: Settings, listener: socket.socket, keys: Sequence[ApiK
         None after a signal, else a sentence that says what failed.
     """
     rubrics = load_rubrics(settings.rubrics_dir)
+    start = EngineStart()
     failure: BaseException | None = None
     engine: VllmEngine | None = None
 
     async def load() -> Rewarder:
         nonlocal engine
-        engine = await load_engine(settings)  # the port answers meanwhile
-        return await warmed_up(engine, rubrics, settings)
+        engine = await start.run(load_engine(settings))  # the port answers meanwhile
+        return await start.run(warmed_up(engine, rubrics, settings))
 
     def fail(error: BaseException) -> None:
         nonlocal failure
@@ -113,4 +118,4 @@ async def serve(settings: Settings, listener: socket.socket, keys: Sequence[ApiK
         return None
     if not isinstance(failure, CheckpointError):
         log.error("the server failed", exc_info=failure)
-    return str(failure) or type(failure).__name__
+    return start.explained(failure)
