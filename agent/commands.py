@@ -24,6 +24,7 @@ from agent.experiment.plan import ExperimentConfig, finished
 from agent.experiment.report import write_report as write_experiment_report
 from agent.experiment.results import MixedRewardsError, read_runs
 from agent.experiment.run_pool import RunPool
+from agent.recording.run_folder import FolderLostError
 from agent.reporting.run_report import source_of, write_report
 from agent.reporting.video import film
 from agent.rewards.labeler import RewardsChangedError, max_images_of
@@ -31,9 +32,16 @@ from agent.rewards.question import resolve_question
 from agent.training.checkpoint_file import CheckpointError
 from agent.training.train import RunStoppedError, Trainer
 from reward_client import RewardClient
-from reward_client.errors import RewardServiceError
+from reward_client.errors import ConfigurationError, RewardServiceError
 from reward_client.local_server import LocalServer, LocalServerError, local_server
 from reward_client.schema import ServerInfo
+from reward_report.folder_lock import FolderLockedError, FolderLockError, locked
+
+API_KEY = "REWARD_API_KEY"
+"""The environment variable that holds the key for the server; empty is none."""
+
+SHIPPED_CHECKPOINT = Path(__file__).parents[1] / "tiny_llava" / "checkpoint"
+"""Beside this package, wherever that is installed. A folder of that name elsewhere is somebody else's."""
 
 OWN_SERVER_OUTAGE_S = 15.0
 """A server that we started and that died does not come back."""
@@ -43,8 +51,8 @@ OWN_SERVER_OUTAGE_S = 15.0
 class DemoConfig:
     """Starts the reward server with the shipped checkpoint, on the CPU, and trains on its rewards."""
 
-    checkpoint: Path = Path("tiny_llava/checkpoint")
-    """the model to serve"""
+    checkpoint: str | None = None
+    """the model to serve: a folder or a Hub id; default: the checkpoint that comes with this package"""
     port: int = 8000
     """port of the reward server on this machine"""
     train: TrainConfig = field(
@@ -60,7 +68,15 @@ def train(config: TrainConfig, progress: Callable[[int], None]) -> dict[str, Any
 
     Raises:
         ConfigError: two options exclude each other, or the question cannot be asked.
+        FolderLockedError: somebody else writes the run's folder.
+        FolderLostError: it was moved, removed or replaced meanwhile.
     """
+    with locked(config.folder):  # first of all: what the other one writes stays as it is
+        return _train(config, progress)
+
+
+def _train(config: TrainConfig, progress: Callable[[int], None]) -> dict[str, Any]:
+    """The same, for whoever holds the folder."""
     if config.any_tilt and config.env != CONTINUING:  # here, since an experiment has both environments
         raise ConfigError(f"--any-tilt needs --env {CONTINUING}")
     with ExitStack() as stack:
@@ -72,6 +88,8 @@ def train(config: TrainConfig, progress: Callable[[int], None]) -> dict[str, Any
         trainer = Trainer(config, client, server, question, progress)
         try:
             summary = trainer.run()
+        except FolderLostError:
+            raise  # what is there now is not this run's
         except BaseException:
             with suppress(OSError):  # the first failure is the one to tell
                 write_report(config.folder)
@@ -91,8 +109,12 @@ def train(config: TrainConfig, progress: Callable[[int], None]) -> dict[str, Any
     return summary
 
 
-def train_and_tell(config: TrainConfig) -> int:
+def train_and_tell(config: TrainConfig, *, holds_folder: bool = False) -> int:
     """Does one run with a progress bar and prints the result.
+
+    Args:
+        config: the run's options.
+        holds_folder: whether the caller has locked the run's folder.
 
     Returns:
         The exit code: 0 where the final policy solved the task.
@@ -102,15 +124,16 @@ def train_and_tell(config: TrainConfig) -> int:
         def tell(steps: int) -> None:
             bar.update(steps - bar.n)
 
-        summary = train(config, tell)
+        summary = (_train if holds_folder else train)(config, tell)
     print(_result(summary, config.folder))
     return 0 if summary["solved"] else EXIT_NOT_SOLVED
 
 
 def demo(config: DemoConfig) -> int:
     """Runs the demo: starts a server, trains against it, stops it."""
-    with _own_server(config.checkpoint, config.port, config.train) as server:
-        return train_and_tell(replace(config.train, server_url=server.url))
+    checkpoint = _shipped_checkpoint() if config.checkpoint is None else config.checkpoint
+    with locked(config.train.folder), _own_server(checkpoint, config.port, config.train) as server:
+        return train_and_tell(replace(config.train, server_url=server.url), holds_folder=True)
 
 
 def experiment(config: ExperimentConfig) -> int:
@@ -120,8 +143,8 @@ def experiment(config: ExperimentConfig) -> int:
         The exit code: 0 where all runs are finished.
     """
     started, folder = time.monotonic(), config.train.folder
-    folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
+        stack.enter_context(locked(folder))  # its runs have locks of their own
         plan = config.plan()
         todo = [run for run in plan if not finished(run)]
         if config.checkpoint is not None and any(run.arm.scores_frames for run in todo):
@@ -146,12 +169,12 @@ def experiment(config: ExperimentConfig) -> int:
             bar.update(pool.steps_done() - bar.n)
 
         RunPool(train, todo, config.workers).run(deadline, tell, lambda told: bar.write(told, sys.stderr))
-    print("\n" + write_experiment_report(folder, plan, (time.monotonic() - started) / 60))
-    left = sum(not finished(run) for run in plan)
-    if left:
-        print(f"{left} runs are not finished; run the same command again to go on with them")
-    print(f"The report is {folder / 'report.html'}")
-    return EXIT_UNFINISHED if left else 0
+        print("\n" + write_experiment_report(folder, plan, (time.monotonic() - started) / 60))
+        left = sum(not finished(run) for run in plan)
+        if left:
+            print(f"{left} runs are not finished; run the same command again to go on with them")
+        print(f"The report is {folder / 'report.html'}")
+        return EXIT_UNFINISHED if left else 0
 
 
 def _check_reward_id(config: ExperimentConfig, server: ServerInfo, plan: Sequence[TrainConfig]) -> None:
@@ -172,16 +195,42 @@ def _check_reward_id(config: ExperimentConfig, server: ServerInfo, plan: Sequenc
 
 
 def _client(config: TrainConfig) -> RewardClient:
+    """A client of the run's server.
+
+    Raises:
+        ConfigError: the address or the key cannot be used; nothing was sent.
+    """
+    try:
+        RewardClient(config.server_url).close()
+    except ConfigurationError as error:
+        raise ConfigError(f"--server-url: {error}") from error
     # the key is not a flag: other users see a command line
-    key = os.environ.get("REWARD_API_KEY")
-    return RewardClient(config.server_url, api_key=key, retries=None, deadline_s=config.outage_s)
+    key = os.environ.get(API_KEY) or None
+    try:
+        return RewardClient(config.server_url, api_key=key, retries=None, deadline_s=config.outage_s)
+    except ConfigurationError as error:
+        raise ConfigError(f"{API_KEY}: {error}") from error
 
 
-def _own_server(checkpoint: Path, port: int, config: TrainConfig) -> AbstractContextManager[LocalServer]:
+def _shipped_checkpoint() -> str:
+    """The folder of the shipped checkpoint.
+
+    Raises:
+        ConfigError: this package was installed without it.
+    """
+    if not (SHIPPED_CHECKPOINT / "config.json").is_file():
+        raise ConfigError(
+            f"the checkpoint that comes with this package is not in {SHIPPED_CHECKPOINT}; give --checkpoint"
+        )
+    return str(SHIPPED_CHECKPOINT)
+
+
+def _own_server(checkpoint: str, port: int, config: TrainConfig) -> AbstractContextManager[LocalServer]:
+    _client(config).close()  # what cannot be used is told before the server has loaded its model
     log_file = config.folder / "server.log"
     print(f"starting the reward server (vLLM on the CPU; log in {log_file}); this takes a minute", flush=True)
     # float32: CPUs without bfloat16 instructions emulate them, several times slower.
-    arguments = ["--model", str(checkpoint), "--dtype", "float32"]
+    arguments = ["--model", checkpoint, "--dtype", "float32"]
     return local_server(arguments, log_file=log_file, port=port, ready_timeout_s=config.wait_ready_s)
 
 
@@ -216,9 +265,12 @@ def run() -> None:
             code = experiment(config)
     except KeyboardInterrupt:
         _stop(f"interrupted; the results so far are in {folder}", EXIT_INTERRUPTED)
+    except FolderLockedError as error:
+        _stop(f"{error}; wait until it ends, or choose another --name", EXIT_FAILED)
     except (
         CheckpointError,
         ConfigError,
+        FolderLockError,
         LocalServerError,
         MixedRewardsError,
         RewardsChangedError,

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from agent.config import Arm, ConfigError, TrainConfig, changed_options, options
 from agent.environments import CARTPOLE, CONTINUING
@@ -34,8 +33,8 @@ class ExperimentConfig:
     """how many runs to do at a time; default: twice the cores, since runs wait for the server"""
     max_minutes: float | None = None
     """stop after this many minutes and report what is finished; the same command goes on later"""
-    checkpoint: Path | None = None
-    """start a reward server with this model, on the CPU, instead of using the one at --server-url"""
+    checkpoint: str | None = None
+    """start a reward server with this model, folder or Hub id, on the CPU; None: use --server-url"""
     port: int = 8000
     """port of that server on this machine"""
     train: TrainConfig = field(default_factory=lambda: TrainConfig(name="experiment"))

@@ -17,6 +17,7 @@ from agent.config import TrainConfig
 from agent.experiment.plots import plot_curves, plot_final
 from agent.experiment.results import HEAD, FinishedRun, cells, markdown, read_runs, table_rows, verdicts_of
 from agent.experiment.seed_statistics import Verdict
+from agent.recording.provenance import described, origins
 from agent.recording.run_folder import LABELS, read_rows
 from agent.reporting.run_report import sample_grid, truth
 from reward_report import html
@@ -86,11 +87,11 @@ def _page(
         )
     if runs:
         configs = [(run.config.folder / "config.json").read_text() for run in runs]
-        commits = sorted({str(json.loads(config)["git_commit"]) for config in configs})
+        versions = sorted({described(origin) for config in configs for origin in origins(json.loads(config))})
         parts.append(
             html.section(
                 "Configuration",
-                html.paragraph(f"Commits of all runs: {', '.join(commits)}. The first run's configuration:"),
+                html.paragraph(f"Code of all runs: {'; '.join(versions)}. The first run's configuration:"),
                 html.preformatted(configs[0]),
             )
         )

@@ -10,8 +10,6 @@ import json
 import math
 import os
 import shutil
-import subprocess
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,7 +18,8 @@ from torch.utils.tensorboard import SummaryWriter
 
 from agent.config import TrainConfig, options
 from agent.recording.episode import Episode
-from agent.recording.run_folder import CONFIG, LABELS, METRICS, OWN_FILES, SUMMARY, WANDB_ID
+from agent.recording.provenance import code_origin
+from agent.recording.run_folder import CONFIG, LABELS, METRICS, OWN_FILES, SUMMARY, WANDB_ID, FolderLostError
 from agent.recording.samples import Samples
 from agent.recording.wandb_sync import wandb_run
 from reward_client.rubric import Rubric
@@ -52,13 +51,15 @@ class Recorder:
             self._remove_earlier()
         if self._wandb is not None:
             (self.folder / WANDB_ID).write_text(self._wandb.id)
-        if resumed is None:  # else it stays: what the first labels came from
+        if resumed is not None:
+            self._record_resumed(resumed["step"])
+        else:  # it stays: what the first labels came from
             self._write_json(
                 CONFIG,
                 {
                     "options": options(config),
                     "rubric": question.model_dump(mode="json") if isinstance(question, Rubric) else None,
-                    "git_commit": git_commit(),
+                    **code_origin(),
                     "server": None if server is None else server.model_dump(mode="json"),
                 },
             )
@@ -77,7 +78,12 @@ class Recorder:
         )
 
     def positions(self) -> dict[str, Any]:
-        """How far the files are written, for a checkpoint."""
+        """How far the files are written, for a checkpoint.
+
+        Raises:
+            FolderLostError: a checkpoint would go into a folder that is not this run's any more.
+        """
+        self._check_folder()
         for file in (self._metrics, self._labels):
             file.flush()
             os.fsync(file.fileno())
@@ -121,7 +127,11 @@ class Recorder:
             label: the server's answer.
             reward: what is learned with; that of another step in the arm shuffled.
             state: ``(4,)`` true state, for the record only.
+
+        Raises:
+            FolderLostError: the frame's sample would go into a folder that is not this run's any more.
         """
+        self._check_folder()
         row = {
             "step": step,
             "reward": label.reward,
@@ -135,21 +145,48 @@ class Recorder:
         self._labels.write(json.dumps(row) + "\n")
 
     def finish(self, summary: dict[str, Any]) -> None:
-        """Writes the summary, and closes the other files."""
-        self._metrics.close()
-        self._labels.close()
-        self._board.close()
-        if self._wandb is not None:
-            self._wandb.summary.update(summary)
-            self._wandb.finish()
+        """Writes the summary, and closes the other files.
+
+        Raises:
+            FolderLostError: the summary would go into a folder that is not this run's any more.
+        """
+        try:
+            self._check_folder()
+            self._board.close()  # this writes too
+        finally:
+            self._metrics.close()
+            self._labels.close()
+            if self._wandb is not None:
+                self._wandb.summary.update(summary)
+                self._wandb.finish()
         self._write_json(SUMMARY, summary)
 
+    def _check_folder(self) -> None:
+        """Looks whether the file that is open is still the one in the folder: others are opened by name."""
+        try:
+            ours = os.path.samestat(os.fstat(self._metrics.fileno()), (self.folder / METRICS).stat())
+        except FileNotFoundError:
+            ours = False
+        if not ours:
+            raise FolderLostError(
+                f"{self.folder} was moved, removed or replaced while this run wrote it; it writes no more"
+            )
+
     def _log(self, step: int, row: dict[str, float]) -> None:
+        self._check_folder()
         self._last_step = max(self._last_step, step)
         self._metrics.write(json.dumps({"step": step, **row}) + "\n")
         self._metrics.flush()
         for name, value in row.items():
             self._board.add_scalar(name, value, step)
+
+    def _record_resumed(self, step: int) -> None:
+        """Adds the code that the run goes on with, where it is not the code so far."""
+        config, origin = json.loads((self.folder / CONFIG).read_text()), code_origin()
+        resumed = config.get("resumed", [])
+        before = resumed[-1] if resumed else config
+        if any(before.get(name) != value for name, value in origin.items()):
+            self._write_json(CONFIG, {**config, "resumed": [*resumed, {"step": step, **origin}]})
 
     def _remove_earlier(self) -> None:
         for name in OWN_FILES:
@@ -163,18 +200,3 @@ class Recorder:
         part = self.folder / f"{name}.part"
         part.write_text(json.dumps(content, indent=2) + "\n")
         part.replace(self.folder / name)
-
-
-def git_commit() -> str | None:
-    """The commit of the code that runs, or None outside a git checkout."""
-    try:
-        done = subprocess.run(
-            ["git", "rev-parse", "HEAD"],  # noqa: S607 - wherever git is installed
-            cwd=Path(__file__).parent,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return done.stdout.strip()

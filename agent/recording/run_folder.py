@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent.config import Arm, ConfigError
+from reward_report.folder_lock import FolderLockError
 
 CONFIG, SUMMARY = "config.json", "summary.json"
 METRICS, LABELS = "metrics.jsonl", "labels.jsonl"
@@ -38,6 +39,10 @@ OWN_FILES = (
     "samples_marked",
 )
 """What an earlier run of the same name left and this one replaces; other files stay."""
+
+
+class FolderLostError(FolderLockError):
+    """A run's folder was moved, removed or replaced while the run wrote it; the message names it."""
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ import importlib
 from typing import Any
 
 from agent.config import ConfigError, TrainConfig, options
+from agent.recording.provenance import code_origin
 from agent.recording.run_folder import WANDB_ID
 
 
@@ -26,9 +27,11 @@ def wandb_run(config: TrainConfig) -> Any:
     return wandb.init(
         project="vlm-reward",
         name=config.name,
-        config=options(config),
+        config={**options(config), **code_origin()},
         dir=str(config.folder),
         sync_tensorboard=True,
         id=earlier.read_text() if config.resume and earlier.is_file() else None,
         resume="allow",
+        # Else it records the repository around the current folder, whosever that is, and uploads its changes.
+        settings={"disable_git": True},
     )

@@ -10,9 +10,12 @@ from typing import Any
 import pytest
 
 from agent import commands
+from agent.config import TrainConfig
 from agent.training.checkpoint_file import CheckpointError
 from agent.training.train import RunStoppedError
 from reward_client.errors import ServerUnreachableError
+from reward_client.local_server import LocalServerError
+from tests.paths import CHECKPOINT
 
 SUMMARY = {
     "mean_return": 1.0,
@@ -101,3 +104,129 @@ def test_an_option_out_of_its_range_ends_with_a_sentence(
     with pytest.raises(SystemExit):
         commands.run()
     assert sentence in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("command", "variables", "options", "sentence"),
+    [
+        (
+            "train",
+            {"REWARD_API_KEY": "a key with spaces"},
+            (),
+            "REWARD_API_KEY: the API key holds white space",
+        ),
+        (
+            "demo",
+            {"REWARD_API_KEY": "schlüssel-1234567"},
+            (),
+            "REWARD_API_KEY: the API key holds a character",
+        ),
+        ("experiment", {"REWARD_API_KEY": " \n"}, (), "REWARD_API_KEY: the API key holds nothing"),
+        ("train", {}, ("--server-url", "localhost:8000"), "--server-url: 'localhost:8000' is not an http"),
+        (
+            "train",
+            {"http_proxy": "ftp://p", "no_proxy": "", "REWARD_API_KEY": "a key"},
+            ("--server-url", "http://192.0.2.1"),
+            "--server-url: http_proxy is not the address of a proxy",
+        ),
+        (
+            "experiment",
+            {"https_proxy": "ftp://p", "no_proxy": ""},
+            ("--server-url", "https://192.0.2.1", "--checkpoint", "None"),
+            "--server-url: https_proxy is not the address of a proxy",
+        ),
+    ],
+)
+def test_a_key_or_an_address_that_cannot_be_used_ends_the_command_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    command: str,
+    variables: dict[str, str],
+    options: tuple[str, ...],
+    sentence: str,
+) -> None:
+    def started(*_: Any, **__: Any) -> None:
+        pytest.fail("a server was started first")
+
+    monkeypatch.setattr(commands, "local_server", started)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys, "argv", ["reward-agent", command, *options, "--runs", str(tmp_path)])
+    with pytest.raises(SystemExit) as caught:
+        commands.run()
+    assert caught.value.code == 1
+    told = capsys.readouterr().err
+    assert f"reward-agent: {sentence}" in told
+    assert "server failed" not in told
+    assert "schl" not in told
+
+
+def test_an_empty_key_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[str | None] = []
+
+    class Client:
+        def __init__(self, *_: Any, api_key: str | None = None, **__: Any) -> None:
+            sent.append(api_key)
+
+        def close(self) -> None:
+            """Nothing is open."""
+
+    monkeypatch.setattr(commands, "RewardClient", Client)
+    monkeypatch.setenv("REWARD_API_KEY", "")
+    commands._client(TrainConfig())
+    assert sent[-1] is None
+
+
+def served_model(
+    monkeypatch: pytest.MonkeyPatch, folder: Path, *arguments: str
+) -> tuple[list[str], pytest.ExceptionInfo[SystemExit]]:
+    """Runs a command from a folder; the options that its own server would be started with."""
+    started: list[str] = []
+
+    def server(options: list[str], **_: Any) -> None:
+        started.extend(options)
+        raise LocalServerError("not started in this test")
+
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(commands, "local_server", server)
+    monkeypatch.setattr(sys, "argv", ["reward-agent", *arguments])
+    with pytest.raises(SystemExit) as caught:
+        commands.run()
+    return started, caught
+
+
+@pytest.mark.parametrize(
+    "beside", ["nothing", "tiny_llava", "tiny_llava/checkpoint/config.json", "tiny_llava/__init__.py"]
+)
+def test_the_demo_serves_the_shipped_checkpoint_from_every_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, beside: str
+) -> None:
+    (tmp_path / beside).mkdir(parents=True)
+    if beside.endswith(".py"):  # somebody else's package of that name
+        (tmp_path / beside).rmdir()
+        (tmp_path / beside).touch()
+    monkeypatch.syspath_prepend(tmp_path)  # as `python -m agent` does with the current folder
+    started, _ = served_model(monkeypatch, tmp_path, "demo")
+    assert started[:2] == ["--model", str(CHECKPOINT)]
+
+
+@pytest.mark.parametrize("model", ["./org/name", "org/name/", "~/model", "org//name", "org/name"])
+@pytest.mark.parametrize("command", ["demo", "experiment"])
+def test_the_server_gets_a_checkpoint_as_it_was_written(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: str, model: str
+) -> None:
+    started, _ = served_model(monkeypatch, tmp_path, command, "--checkpoint", model)
+    assert started[:2] == ["--model", model]
+
+
+def test_a_missing_checkpoint_is_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(commands, "SHIPPED_CHECKPOINT", tmp_path / "checkpoint")
+    started, caught = served_model(monkeypatch, tmp_path, "demo")
+    assert started == []
+    assert caught.value.code == 1
+    told = capsys.readouterr().err
+    assert f"is not in {tmp_path / 'checkpoint'}" in told
+    assert "give --checkpoint" in told

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from agent.config import Arm, ConfigError, TrainConfig
@@ -21,6 +22,7 @@ from agent.experiment.report import write_report
 from agent.experiment.results import MixedRewardsError
 from agent.experiment.run_pool import RunPool
 from agent.training.train import Trainer
+from reward_client.version import __version__
 from tests.agent.experiment.work import (
     dies_for_seed_one,
     fails_for_seed_two,
@@ -92,6 +94,7 @@ def test_workers_do_all_runs_and_a_second_time_there_is_nothing_to_do(tmp_path: 
     assert (content["runs_planned"], content["runs_finished"]) == (12, 12)
     page = (tmp_path / "c" / "report.html").read_text()
     assert page.count("<img") == 6
+    assert f"Code of all runs: {__version__}" in page
     assert not re.search(r'(src|href)="(?!data:)', page)  # it stands alone
 
 
@@ -168,6 +171,34 @@ if __name__ == "__main__":
     (tmp_path / "long.py").write_text(code)
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     subprocess.run([sys.executable, tmp_path / "long.py"], check=True, timeout=60, cwd=ROOT, env=environment)
+
+
+def test_workers_end_with_the_experiment_where_that_is_killed(tmp_path: Path) -> None:
+    code = f"""
+from pathlib import Path
+from agent.experiment.plan import ExperimentConfig
+from agent.config import TrainConfig
+from agent.experiment.run_pool import RunPool
+from tests.agent.experiment.work import never_ends
+if __name__ == "__main__":
+    plan = ExperimentConfig(seeds=2, train=TrainConfig(name="c", runs=Path({str(tmp_path)!r}))).plan()
+    RunPool(never_ends, plan, 2).run(None, lambda pool, _: print(pool.steps_done(), flush=True))
+"""
+    (tmp_path / "killed.py").write_text(code)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        [sys.executable, tmp_path / "killed.py"], stdout=subprocess.PIPE, cwd=ROOT, env=environment
+    ) as pool:
+        assert pool.stdout is not None
+        while pool.stdout.readline() != b"2\n":  # both are in the middle of a run
+            assert pool.poll() is None
+        family = psutil.Process(pool.pid).children(recursive=True)
+        pool.kill()
+        _, alive = psutil.wait_procs(family, timeout=10)
+        for process in alive:
+            process.kill()
+        assert len(family) >= 2
+        assert not alive
 
 
 def test_resampled_needs_the_arm_that_it_draws_from() -> None:

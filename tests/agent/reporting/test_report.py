@@ -26,6 +26,7 @@ from agent.reporting.video import film
 from agent.training.train import RunStoppedError, Trainer
 from reward_client.rubric import Rubric
 from reward_client.schema import ItemStatus, RewardItem, ScoreResponse
+from reward_client.version import __version__
 from tests.fakes import FakeClient, response, server_info
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
@@ -215,6 +216,8 @@ def test_weights_and_biases_gets_the_run_where_it_is_installed(
     Trainer(options(tmp_path, wandb=True), FakeClient(), server_info()).run()
     assert seen["sync_tensorboard"] is True
     assert seen["config"]["env_steps"] == 192
+    assert seen["config"]["version"] == __version__
+    assert seen["settings"] == {"disable_git": True}  # the current folder's repository is not the code's
     assert seen["run"].summary["arm"] == "vlm"
     assert seen["finished"] is True
     assert seen["id"] is None
