@@ -18,7 +18,6 @@ import tyro
 from tqdm import tqdm
 
 from agent.config import ConfigError, TrainConfig
-from agent.environments import CONTINUING
 from agent.exit_codes import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_NOT_SOLVED, EXIT_UNFINISHED
 from agent.experiment.plan import ExperimentConfig, finished
 from agent.experiment.report import write_report as write_experiment_report
@@ -77,8 +76,7 @@ def train(config: TrainConfig, progress: Callable[[int], None]) -> dict[str, Any
 
 def _train(config: TrainConfig, progress: Callable[[int], None]) -> dict[str, Any]:
     """The same, for whoever holds the folder."""
-    if config.any_tilt and config.env != CONTINUING:  # here, since an experiment has both environments
-        raise ConfigError(f"--any-tilt needs --env {CONTINUING}")
+    config.find_task()  # before a server is waited for
     with ExitStack() as stack:
         client = server = question = None
         if config.arm.scores_frames:
@@ -99,11 +97,10 @@ def _train(config: TrainConfig, progress: Callable[[int], None]) -> dict[str, An
             film(
                 config.folder,
                 trainer.greedy,
-                config.env,
+                trainer.task,
                 client,
                 trainer.question,
                 max_images_of(server),
-                **config.env_options,
             )
             write_report(config.folder)
     return summary

@@ -9,7 +9,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal
 
-from agent.environments import CARTPOLE
+from reward_tasks.catalog import find_task
+from reward_tasks.task import Task, TaskError
 
 
 class ConfigError(ValueError):
@@ -24,7 +25,7 @@ class Arm(StrEnum):
     ENV = "env"
     """the environment's own reward"""
     ORACLE = "oracle"
-    """what a VLM without error would give: the reward map of the rubric cartpole-angle, of the true tilt"""
+    """what a VLM without error would give, by the task's truth; on CartPole cartpole-angle's map"""
     CONSTANT = "constant"
     """0.5, always"""
     RANDOM = "random"
@@ -65,14 +66,14 @@ class DqnConfig:
     act_with: Literal["target", "online"] = "target"
     """the network that acts; a slow target network is a running average of the online one, and steadier"""
     scale_observations: bool = True
-    """divide observations by the limits and usual speeds of CartPole"""
+    """divide observations by the limits and usual speeds of the task"""
     max_grad_norm: float = 10.0
     """scale longer gradients down to this norm"""
 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Trains a DQN to play CartPole, on rewards that a server reads from the frames.
+    """Trains a DQN on rewards that a server reads from the frames.
 
     Raises:
         ConfigError: an option is out of its range.
@@ -90,8 +91,9 @@ class TrainConfig:
     """where the reward that is learned comes from; only vlm and shuffled need a server"""
     rewards_of: Path | None = None
     """for the arm resampled: folder of the finished run of the arm vlm whose rewards it draws from"""
-    env: Literal["CartPole-v1", "CartPoleContinuing-v0"] = CARTPOLE
-    """the environment; CartPoleContinuing-v0 ends no episode early: survival alone is worth nothing there"""
+    task: str = "CartPole-v1"
+    """what is to be learned: CartPole-v1, CartPoleContinuing-v0 (no episode ends early: survival alone is
+    worth nothing there), MountainCar-v0, Acrobot-v1, or a class of your own, my_module:MyTask"""
     any_tilt: bool = False
     """start the episodes of CartPoleContinuing-v0 from any tilt"""
     num_envs: int = 1
@@ -193,10 +195,13 @@ class TrainConfig:
         """Where the run's files go."""
         return self.runs / self.name
 
-    @property
-    def env_options(self) -> dict[str, bool]:
-        """The options of the environment; CartPole-v1 takes none."""
-        return {"any_tilt": True} if self.any_tilt else {}
+    def find_task(self) -> Task:
+        """The task, with the options of its environment.
+
+        Raises:
+            ConfigError: there is none of that name, or it takes no such option.
+        """
+        return task_of({"task": self.task, "any_tilt": self.any_tilt})
 
     def epsilon(self, step: int) -> float:
         """Share of random actions at a step.
@@ -236,6 +241,18 @@ FREE_OPTIONS = frozenset(
     }
 )
 """Options that may differ when a run goes on: they do not change what is learned."""
+
+
+def task_of(options: dict[str, Any]) -> Task:
+    """The task that a run's options name, those in a ``config.json`` too.
+
+    Raises:
+        ConfigError: there is none of that name, or it takes no such option.
+    """
+    try:
+        return find_task(options["task"], **({"any_tilt": True} if options["any_tilt"] else {}))
+    except TaskError as error:
+        raise ConfigError(f"--task: {error}") from error
 
 
 def options(config: TrainConfig) -> dict[str, Any]:

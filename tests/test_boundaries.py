@@ -14,7 +14,8 @@ ROOMS = {
     "reward_client": set[str](),
     "reward_server": {"reward_client"},
     "reward_report": set[str](),
-    "agent": {"reward_client", "reward_report"},
+    "reward_tasks": set[str](),
+    "agent": {"reward_client", "reward_report", "reward_tasks"},
     # The recipe pads frames with the server's own code and measures itself through the client.
     "tiny_llava": {"reward_client", "reward_server"},
 }
@@ -44,8 +45,7 @@ GROUPS = {
         "training": {"rewards", "recording"},
         "rewards": {"config"},
         "recording": {"config"},
-        "config": {"environments"},
-        "environments": set[str](),
+        "config": set[str](),
         "exit_codes": set[str](),
     },
 }

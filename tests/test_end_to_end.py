@@ -143,7 +143,7 @@ def test_the_agent_trains_on_the_servers_rewards(server_url: str, tmp_path: Path
     assert summary["arm"] == "vlm"
     assert summary["model"] == "tiny_llava/checkpoint"
     samples = (tmp_path / "cartpole" / "samples" / "samples.jsonl").read_text().splitlines()
-    errors = [abs(s["value"] - s["true_angle_deg"]) for s in map(json.loads, samples)]
+    errors = [abs(s["value"] - s["true_tilt_deg"]) for s in map(json.loads, samples)]
     assert len(errors) == 10
     assert max(errors) < 2.0
 

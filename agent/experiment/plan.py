@@ -10,14 +10,16 @@ import os
 from dataclasses import dataclass, field, replace
 
 from agent.config import Arm, ConfigError, TrainConfig, changed_options, options
-from agent.environments import CARTPOLE, CONTINUING
 
-NOT_HERE = ("arm", "env", "seed", "resume", "video", "rewards_of")
+CONTINUING = "CartPoleContinuing-v0"
+"""The one task that takes --any-tilt."""
+
+NOT_HERE = ("arm", "task", "seed", "resume", "video", "rewards_of")
 
 
 @dataclass(frozen=True)
 class ExperimentConfig:
-    """Trains every arm with several seeds on both environments, and says whether the VLM's reward teaches.
+    """Trains every arm with several seeds on several tasks, and says whether the VLM's reward teaches.
 
     Raises:
         ConfigError: an option is out of its range, or belongs to a single run.
@@ -25,10 +27,10 @@ class ExperimentConfig:
 
     arms: tuple[Arm, ...] = tuple(Arm)
     """the sources of rewards to run"""
-    envs: tuple[str, ...] = (CARTPOLE, CONTINUING)
-    """the environments to run them on"""
+    tasks: tuple[str, ...] = ("CartPole-v1", "CartPoleContinuing-v0")
+    """the tasks to run them on, as --task of train takes them"""
     seeds: int = 5
-    """how many runs each arm has on each environment; their seeds are 1, 2, ..."""
+    """how many runs each arm has on each task; their seeds are 1, 2, ..."""
     workers: int = field(default_factory=lambda: 2 * (os.cpu_count() or 1))
     """how many runs to do at a time; default: twice the cores, since runs wait for the server"""
     max_minutes: float | None = None
@@ -44,20 +46,19 @@ class ExperimentConfig:
         for name in NOT_HERE:
             if getattr(self.train, name) != getattr(plain, name):
                 raise ConfigError(
-                    f"--{name.replace('_', '-')} is for single runs; see --arms, --envs and --seeds"
+                    f"--{name.replace('_', '-')} is for single runs; see --arms, --tasks and --seeds"
                 )
         for name in ("seeds", "workers"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"--{name} must be at least 1")
-        for name in ("arms", "envs"):
+        for name in ("arms", "tasks"):
             given = getattr(self, name)
             if not given or len(set(given)) < len(given):
                 raise ConfigError(f"--{name} takes one or more names, each of them once")
         if Arm.RESAMPLED in self.arms and Arm.VLM not in self.arms:
             raise ConfigError("the arm resampled draws from the rewards of the arm vlm: add vlm to --arms")
-        for env in self.envs:
-            if env not in {CARTPOLE, CONTINUING}:
-                raise ConfigError(f"--envs: {env!r} is neither {CARTPOLE} nor {CONTINUING}")
+        for config in self.plan():
+            config.find_task()
 
     def plan(self) -> list[TrainConfig]:
         """All runs, seed by seed, so that every arm has about as many runs as the others at any time."""
@@ -65,18 +66,18 @@ class ExperimentConfig:
             replace(
                 self.train,
                 runs=self.train.folder,
-                name=f"{env}/{arm}/seed-{seed}",
+                name=f"{task}/{arm}/seed-{seed}",
                 arm=arm,
                 rewards_of=(
-                    self.train.folder / env / Arm.VLM / f"seed-{seed}" if arm == Arm.RESAMPLED else None
+                    self.train.folder / task / Arm.VLM / f"seed-{seed}" if arm == Arm.RESAMPLED else None
                 ),
-                env=env,  # type: ignore[arg-type] # checked above
-                any_tilt=self.train.any_tilt and env == CONTINUING,
+                task=task,
+                any_tilt=self.train.any_tilt and task == CONTINUING,
                 seed=seed,
                 resume=True,
             )
             for seed in range(1, self.seeds + 1)
-            for env in self.envs
+            for task in self.tasks
             for arm in self.arms
         ]
 

@@ -9,8 +9,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from agent.environments import SOLVED_RETURN
 from agent.experiment.seed_statistics import iqm_interval
+from agent.reporting.run_plots import shown_returns
+from reward_tasks.task import Task
 
 COLOURS = {
     "vlm": "tab:orange",
@@ -24,12 +25,13 @@ COLOURS = {
 GRID_POINTS = 60
 
 
-def plot_curves(arms: Mapping[str, Sequence[Sequence[dict[str, Any]]]], axis: str) -> Figure:
+def plot_curves(arms: Mapping[str, Sequence[Sequence[dict[str, Any]]]], axis: str, task: Task) -> Figure:
     """Greedy true return during training, IQM of the seeds and its 95 % interval.
 
     Args:
         arms: for each arm the records of ``metrics.jsonl`` of its runs.
         axis: the key that is the horizontal axis: ``step`` or ``charts/wall_clock_s``.
+        task: what was learned.
     """
     figure = Figure(figsize=(9, 4.5), dpi=110)
     axes = figure.subplots()
@@ -45,20 +47,21 @@ def plot_curves(arms: Mapping[str, Sequence[Sequence[dict[str, Any]]]], axis: st
         axes.fill_between(
             grid, [i.low for i in intervals], [i.high for i in intervals], color=COLOURS.get(arm), alpha=0.15
         )
-    axes.axhline(SOLVED_RETURN, color="grey", linestyle=":")
+    axes.axhline(task.solved_return, color="grey", linestyle=":")
     axes.set_xlabel("environment steps" if axis == "step" else "wall-clock time of training (s)")
     axes.set_ylabel("true return, greedy (IQM, 95 %)")
-    axes.set_ylim(0, 520)
+    axes.set_ylim(*shown_returns(task))
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize="small")
     figure.tight_layout()
     return figure
 
 
-def plot_final(final: Mapping[str, Sequence[float]]) -> Figure:
+def plot_final(final: Mapping[str, Sequence[float]], task: Task) -> Figure:
     """Final true return: every seed a point, the IQM with its interval beside them.
 
     Args:
         final: for each arm the final mean true return of its seeds.
+        task: what was learned.
     """
     figure = Figure(figsize=(9, 3.2), dpi=110)
     axes = figure.subplots()
@@ -67,10 +70,10 @@ def plot_final(final: Mapping[str, Sequence[float]]) -> Figure:
         axes.plot(values, [row] * len(values), "o", alpha=0.5, color=COLOURS.get(arm))
         axes.plot([interval.low, interval.high], [row - 0.25] * 2, color=COLOURS.get(arm), lw=3)
         axes.plot([interval.point], [row - 0.25], "|", color="black", ms=10)
-    axes.axvline(SOLVED_RETURN, color="grey", linestyle=":")
+    axes.axvline(task.solved_return, color="grey", linestyle=":")
     axes.set_yticks(range(len(final)), list(final))
     axes.set_ylim(-0.6, len(final) - 0.4)
-    axes.set_xlim(0, 520)
+    axes.set_xlim(*shown_returns(task))
     axes.set_xlabel("true return of the final policy, greedy (point: a seed; bar: IQM, 95 %)")
     figure.tight_layout()
     return figure

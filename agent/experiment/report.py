@@ -21,6 +21,7 @@ from agent.recording.provenance import described, origins
 from agent.recording.run_folder import LABELS, read_rows
 from agent.reporting.run_report import sample_grid, truth
 from reward_report import html
+from reward_tasks.task import Task
 
 
 def write_report(folder: Path, plan: Sequence[TrainConfig], minutes: float) -> str:
@@ -38,8 +39,8 @@ def write_report(folder: Path, plan: Sequence[TrainConfig], minutes: float) -> s
         MixedRewardsError: the runs' rewards are not the same quantity.
     """
     runs = read_runs(plan)
-    envs = list(dict.fromkeys(str(config.env) for config in plan))
-    rows, verdicts = table_rows(runs), verdicts_of(runs, envs)
+    tasks = list(dict.fromkeys(config.task for config in plan))
+    rows, verdicts = table_rows(runs), verdicts_of(runs, tasks)
     text = markdown(rows, verdicts)
     (folder / "table.md").write_text(text, encoding="utf-8")
     content = {
@@ -69,8 +70,9 @@ def _page(
             )
         )
     parts.append(html.section("Results", html.table(HEAD, map(cells, rows))))
-    for env in dict.fromkeys(run.config.env for run in runs):
-        some = [run for run in runs if run.config.env == env]
+    for name_of_task in dict.fromkeys(run.config.task for run in runs):
+        some = [run for run in runs if run.config.task == name_of_task]
+        task = some[0].config.find_task()
         by_arm: dict[str, list[list[dict[str, Any]]]] = {}
         final: dict[str, list[float]] = {}
         for run in some:
@@ -78,11 +80,11 @@ def _page(
             final.setdefault(run.config.arm.value, []).append(run.summary["mean_return"])
         parts.append(
             html.section(
-                env,
-                html.figure_image(plot_final(final), "final true return of every seed"),
-                html.figure_image(plot_curves(by_arm, "step"), "true return over environment steps"),
-                html.figure_image(plot_curves(by_arm, "charts/wall_clock_s"), "true return over time"),
-                *_reading(some),
+                name_of_task,
+                html.figure_image(plot_final(final, task), "final true return of every seed"),
+                html.figure_image(plot_curves(by_arm, "step", task), "true return over environment steps"),
+                html.figure_image(plot_curves(by_arm, "charts/wall_clock_s", task), "true return over time"),
+                *_reading(some, task),
             )
         )
     if runs:
@@ -98,11 +100,11 @@ def _page(
     return html.page(f"Experiment {name}", parts)
 
 
-def _reading(runs: Sequence[FinishedRun]) -> list[Markup]:
+def _reading(runs: Sequence[FinishedRun], task: Task) -> list[Markup]:
     """How well the VLM read the frames that the policies of its own arm visited."""
     own = [run for run in runs if run.config.arm.value == "vlm"]
     if not own:
         return []
     labels = [row for run in own for row in read_rows(run.config.folder / LABELS)]
     metrics = [row for run in own for row in run.metrics]
-    return [*truth(metrics, labels), sample_grid(own[0].config.folder)]
+    return [*truth(metrics, labels, task), sample_grid(own[0].config.folder, task)]

@@ -13,7 +13,6 @@ from statistics import median
 from typing import Any
 
 from agent.config import TrainConfig
-from agent.environments import EPISODE_STEPS, SOLVED_RETURN
 from agent.experiment.seed_statistics import MIN_SEEDS, Interval, Verdict, iqm_interval, verdict
 from agent.recording.run_folder import METRICS, SUMMARY, read_rows
 from agent.rewards.arms import CONTROLS
@@ -59,24 +58,27 @@ def read_runs(plan: Sequence[TrainConfig]) -> list[FinishedRun]:
 
 
 def table_rows(runs: Sequence[FinishedRun]) -> list[dict[str, Any]]:
-    """One row for each environment and arm: final return, and when 475 was first reached."""
+    """One row for each task and arm: final return, and when the task was first solved."""
     rows = []
-    for env, arm in dict.fromkeys((run.config.env, run.config.arm) for run in runs):
-        some = [run for run in runs if (run.config.env, run.config.arm) == (env, arm)]
+    for name, arm in dict.fromkeys((run.config.task, run.config.arm) for run in runs):
+        some = [run for run in runs if (run.config.task, run.config.arm) == (name, arm)]
+        task = some[0].config.find_task()
+        low, high = task.return_bounds
         returns = [run.summary["mean_return"] for run in some]
-        reached = [run.summary["first_reached_475"] for run in some if run.summary["first_reached_475"]]
+        reached = [run.summary["first_solved"] for run in some if run.summary["first_solved"]]
         rows.append(
             {
-                "env": env,
+                "task": name,
                 "arm": arm.value,
                 "seeds": len(some),
-                "iqm": iqm_interval([returns]),
+                "iqm": (interval := iqm_interval([returns])),
+                "share": (interval.point - low) / (high - low),
                 "lowest": min(returns),
                 "highest": max(returns),
-                "solved": sum(value >= SOLVED_RETURN for value in returns),
+                "solved": sum(value >= task.solved_return for value in returns),
                 "reached": len(reached),
-                "steps_to_475": median(entry["env_steps"] for entry in reached) if reached else None,
-                "seconds_to_475": median(entry["wall_clock_s"] for entry in reached) if reached else None,
+                "steps_to_solved": median(entry["env_steps"] for entry in reached) if reached else None,
+                "seconds_to_solved": median(entry["wall_clock_s"] for entry in reached) if reached else None,
                 "evaluated": any(run.config.eval_every for run in some),
                 "frames_failed": sum(run.summary["frames_failed"] for run in some),
             }
@@ -85,16 +87,16 @@ def table_rows(runs: Sequence[FinishedRun]) -> list[dict[str, Any]]:
 
 
 HEAD = (
-    "environment",
+    "task",
     "arm",
     "seeds",
     "true return, IQM [95 %]",
-    "share of 500",
+    "share of the range",
     "lowest seed",
-    "final ≥ 475",
-    "seeds that reached 475",
-    "steps to 475",
-    "seconds to 475",
+    "solved at the end",
+    "seeds that solved it",
+    "steps to solved",
+    "seconds to solved",
     "frames failed",
 )
 
@@ -104,16 +106,16 @@ def cells(row: dict[str, Any]) -> tuple[str, ...]:
     interval: Interval = row["iqm"]
     unseen = "never" if row["evaluated"] else "not measured"
     return (
-        row["env"],
+        row["task"],
         row["arm"],
         str(row["seeds"]),
         str(interval) if row["seeds"] >= MIN_SEEDS else f"{interval.point:.1f}",
-        f"{interval.point / EPISODE_STEPS:.3f}",
+        f"{row['share']:.3f}",
         f"{row['lowest']:.1f}",
         f"{row['solved']} of {row['seeds']}",
         f"{row['reached']} of {row['seeds']}" if row["evaluated"] else unseen,
-        unseen if row["steps_to_475"] is None else f"{row['steps_to_475']:.0f}",
-        unseen if row["seconds_to_475"] is None else f"{row['seconds_to_475']:.0f}",
+        unseen if row["steps_to_solved"] is None else f"{row['steps_to_solved']:.0f}",
+        unseen if row["seconds_to_solved"] is None else f"{row['seconds_to_solved']:.0f}",
         str(row["frames_failed"]),
     )
 
@@ -125,14 +127,14 @@ def markdown(rows: Sequence[dict[str, Any]], verdicts: Sequence[Verdict]) -> str
     return "\n".join([*lines, "", *(f"- {one.words}" for one in verdicts)]) + "\n"
 
 
-def verdicts_of(runs: Sequence[FinishedRun], envs: Sequence[str]) -> list[Verdict]:
-    """A verdict for each environment."""
+def verdicts_of(runs: Sequence[FinishedRun], tasks: Sequence[str]) -> list[Verdict]:
+    """A verdict for each task."""
     controls = [arm.value for arm in CONTROLS]
     found = []
-    for env in envs:
+    for task in tasks:
         scores: dict[str, list[float]] = {}
         for run in runs:
-            if run.config.env == env:
+            if run.config.task == task:
                 scores.setdefault(run.config.arm.value, []).append(run.summary["mean_return"])
-        found.append(verdict(env, scores, controls))
+        found.append(verdict(task, scores, controls))
     return found

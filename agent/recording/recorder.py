@@ -7,7 +7,6 @@ here is read by training.
 from __future__ import annotations
 
 import json
-import math
 import os
 import shutil
 from typing import Any
@@ -20,10 +19,11 @@ from agent.config import TrainConfig, options
 from agent.recording.episode import Episode
 from agent.recording.provenance import code_origin
 from agent.recording.run_folder import CONFIG, LABELS, METRICS, OWN_FILES, SUMMARY, WANDB_ID, FolderLostError
-from agent.recording.samples import Samples
+from agent.recording.samples import Samples, truth_of
 from agent.recording.wandb_sync import wandb_run
 from reward_client.rubric import Rubric
 from reward_client.schema import RewardItem, ServerInfo
+from reward_tasks.task import Task
 
 
 class Recorder:
@@ -31,6 +31,7 @@ class Recorder:
 
     Args:
         config: the run's options.
+        task: knows what is true of a state.
         server: the reward server's ``/info``; None in the arms without one.
         question: what is asked: the name of a rubric of the server, or a whole rubric.
         resumed: what ``positions`` returned when the checkpoint was taken that the run goes on from; None
@@ -40,11 +41,12 @@ class Recorder:
     def __init__(
         self,
         config: TrainConfig,
+        task: Task,
         server: ServerInfo | None,
         question: str | Rubric,
         resumed: dict[str, Any] | None = None,
     ) -> None:
-        self.folder = config.folder
+        self.folder, self._task = config.folder, task
         self.folder.mkdir(parents=True, exist_ok=True)
         self._wandb = wandb_run(config) if config.wandb else None  # it may fail: before anything is removed
         if resumed is None:
@@ -71,7 +73,7 @@ class Recorder:
         self._metrics = (self.folder / METRICS).open("a")
         self._labels = (self.folder / LABELS).open("a")
         self.samples = Samples(
-            self.folder, config.samples, config.sample_every, resumed["samples"] if resumed else None
+            self.folder, task, config.samples, config.sample_every, resumed["samples"] if resumed else None
         )
         self._board = SummaryWriter(
             str(self.folder / "tensorboard"), purge_step=resumed["step"] + 1 if resumed else None
@@ -126,7 +128,7 @@ class Recorder:
             step: number of the step, from 1.
             label: the server's answer.
             reward: what is learned with; that of another step in the arm shuffled.
-            state: ``(4,)`` true state, for the record only.
+            state: ``(D,)`` observation after the step, for the record only.
 
         Raises:
             FolderLostError: the frame's sample would go into a folder that is not this run's any more.
@@ -140,7 +142,7 @@ class Recorder:
             "text": label.text,
             "value": label.value,
             "unit": label.unit,
-            "true_angle_deg": math.degrees(float(state[2])),
+            **truth_of(self._task, state),
         }
         self._labels.write(json.dumps(row) + "\n")
 

@@ -17,7 +17,7 @@ from reward_report.folder_lock import FolderLockError
 
 CONFIG, SUMMARY = "config.json", "summary.json"
 METRICS, LABELS = "metrics.jsonl", "labels.jsonl"
-LEARNING_CURVE, ANGLE_SCATTER = "learning_curve.png", "angle_scatter.png"
+LEARNING_CURVE, VALUE_SCATTER = "learning_curve.png", "value_scatter.png"
 REPORT = "report.html"
 WANDB_ID = "wandb_id"
 """Holds a Weights & Biases run's id, with which a resumed run goes on."""
@@ -29,7 +29,7 @@ OWN_FILES = (
     METRICS,
     LABELS,
     LEARNING_CURVE,
-    ANGLE_SCATTER,
+    VALUE_SCATTER,
     REPORT,
     "video.mp4",
     "video.gif",

@@ -6,7 +6,6 @@ Not for metrics (``recorder.py``).
 from __future__ import annotations
 
 import json
-import math
 import os
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from PIL import Image
 
 from agent.recording.marked_frame import mark
 from reward_client.schema import RewardItem
+from reward_tasks.task import Task
 
 
 class Samples:
@@ -23,14 +23,21 @@ class Samples:
 
     Args:
         folder: the run's folder; both folders are made in it.
+        task: knows what is true of a state.
         count: how many frames are kept, and how many more of those without a reward.
         every: keep one step's frame in this many.
         resumed: what ``position`` returned when the checkpoint was taken that the run goes on from.
     """
 
     def __init__(
-        self, folder: Path, count: int, every: int = 1, resumed: dict[str, int] | None = None
+        self,
+        folder: Path,
+        task: Task,
+        count: int,
+        every: int = 1,
+        resumed: dict[str, int] | None = None,
     ) -> None:
+        self._task = task
         self._plain, self._marked = folder / "samples", folder / "samples_marked"
         self._plain.mkdir(parents=True, exist_ok=True)
         self._marked.mkdir(parents=True, exist_ok=True)
@@ -62,16 +69,15 @@ class Samples:
         """Keeps one frame.
 
         Args:
-            frame: ``(400, 600, 3)`` uint8 RGB, as it was sent.
+            frame: ``(H, W, 3)`` uint8 RGB, as it was sent.
             item: the server's answer.
-            state: ``(4,)`` true cart position, velocity, tilt (rad) and its rate, for the record only.
+            state: ``(D,)`` observation of the frame, for the record only.
             episode: from 1.
             step: step in the episode, from 1.
         """
         name = f"episode_{episode}_step_{step}.png"
-        true_deg = math.degrees(float(state[2]))
         Image.fromarray(frame).save(self._plain / name)
-        mark(frame, item, float(state[0]), true_deg).save(self._marked / name)
+        mark(frame, item, self._task, state).save(self._marked / name)
         record = {
             "file": name,
             "text": item.text,
@@ -81,9 +87,14 @@ class Samples:
             "status": item.status.value,
             "message": item.message,
             "label_mass": item.label_mass,
-            "true_angle_deg": true_deg,
-            "true_state": [float(x) for x in state],
+            **truth_of(self._task, state),
+            "observation": [float(x) for x in state],
         }
         with self._log.open("a") as log:
             log.write(json.dumps(record) + "\n")
         self._failed += int(item.reward is None)
+
+
+def truth_of(task: Task, observation: NDArray[np.float32]) -> dict[str, float]:
+    """What is true of one observation, as the columns of a record: ``true_tilt_deg``."""
+    return {f"true_{name}": float(values[0]) for name, values in task.truth(observation[None]).items()}

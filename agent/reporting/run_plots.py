@@ -9,18 +9,19 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from agent.environments import SOLVED_RETURN, UPRIGHT_DEG
+from reward_tasks.task import Column, Task
 
 MEAN_OVER_EPISODES = 10
 MAX_POINTS = 4000
 
 
-def plot_learning_curve(rows: Sequence[dict[str, Any]], summary: dict[str, Any]) -> Figure:
+def plot_learning_curve(rows: Sequence[dict[str, Any]], summary: dict[str, Any], task: Task) -> Figure:
     """True return of the training episodes and of greedy evaluations, and the server's return.
 
     Args:
         rows: the records of ``metrics.jsonl``.
         summary: what ``summary.json`` holds; the final evaluation is marked where there is one.
+        task: what was learned.
     """
     figure = Figure(figsize=(8, 4.5), dpi=120)
     axes = figure.subplots()
@@ -38,7 +39,7 @@ def plot_learning_curve(rows: Sequence[dict[str, Any]], summary: dict[str, Any])
     short = [(row["step"], row["eval/mean_return"]) for row in rows if "eval/mean_return" in row]
     if short:
         axes.plot(*zip(*short, strict=True), "o-", color="tab:green", ms=4, lw=1, label="greedy evaluation")
-    axes.axhline(SOLVED_RETURN, color="grey", linestyle=":", label=f"solved: {SOLVED_RETURN:g}")
+    axes.axhline(task.solved_return, color="grey", linestyle=":", label=f"solved: {task.solved_return:g}")
     if summary.get("mean_return") is not None:
         axes.plot(
             [summary["env_steps"]],
@@ -52,7 +53,7 @@ def plot_learning_curve(rows: Sequence[dict[str, Any]], summary: dict[str, Any])
         )
     axes.set_xlabel("environment steps")
     axes.set_ylabel(f"return of an episode (line: mean of {MEAN_OVER_EPISODES})")
-    axes.set_ylim(0, 520)
+    axes.set_ylim(*shown_returns(task))
     source = f", {summary['model']}" if summary.get("model") else ""
     axes.set_title(f"{summary['arm']}{source}, seed {summary['seed']}")
     axes.legend(loc="lower right", fontsize="small")
@@ -60,8 +61,8 @@ def plot_learning_curve(rows: Sequence[dict[str, Any]], summary: dict[str, Any])
     return figure
 
 
-def plot_evaluations(rows: Sequence[dict[str, Any]]) -> Figure | None:
-    """Greedy evaluations over the time that training took; None where there were none."""
+def plot_evaluations(rows: Sequence[dict[str, Any]], task: Task) -> Figure | None:
+    """Greedy evaluations of a task over the time that training took; None where there were none."""
     short = [
         (row["charts/wall_clock_s"], row["eval/mean_return"]) for row in rows if "eval/mean_return" in row
     ]
@@ -70,24 +71,25 @@ def plot_evaluations(rows: Sequence[dict[str, Any]]) -> Figure | None:
     figure = Figure(figsize=(8, 3.2), dpi=120)
     axes = figure.subplots()
     axes.plot(*zip(*short, strict=True), "o-", color="tab:green", ms=4)
-    axes.axhline(SOLVED_RETURN, color="grey", linestyle=":")
+    axes.axhline(task.solved_return, color="grey", linestyle=":")
     axes.set_xlabel("wall-clock time of training (s), evaluations left out")
     axes.set_ylabel("true return, greedy")
-    axes.set_ylim(0, 520)
+    axes.set_ylim(*shown_returns(task))
     figure.tight_layout()
     return figure
 
 
-def plot_angles(labels: Sequence[dict[str, Any]]) -> Figure | None:
-    """True tilt against the tilt that was read, of the frames that a run scored.
+def plot_values(labels: Sequence[dict[str, Any]], column: Column) -> Figure | None:
+    """What is true against what was read, of the frames that a run scored.
 
     Args:
         labels: the records of ``labels.jsonl``.
+        column: of the task's truth.
 
     Returns:
-        The figure; None where no tilts in degrees were read.
+        The figure; None where no values in the column's unit were read.
     """
-    pairs = angle_pairs(labels)
+    pairs = value_pairs(labels, column)
     if not len(pairs):
         return None
     figure = Figure(figsize=(5, 5), dpi=120)
@@ -99,11 +101,12 @@ def plot_angles(labels: Sequence[dict[str, Any]]) -> Figure | None:
     axes.set_xlim(-reach, reach)
     axes.set_ylim(-reach, reach)
     axes.set_aspect("equal")
-    axes.set_xlabel("true tilt (degrees)")
-    axes.set_ylabel("tilt that the VLM read (degrees)")
-    error, sign = angle_error_deg(pairs), sign_accuracy(pairs)
-    shown = "no tilt beyond 0.5°" if sign is None else f"sign right {100 * sign:.1f} %"
-    axes.set_title(f"mean absolute error {error:.2f}°, {shown}")
+    axes.set_xlabel(f"true {column.title} ({column.unit})")
+    axes.set_ylabel(f"{column.title} that the VLM read ({column.unit})")
+    sign = sign_accuracy(pairs)
+    shown = "no side" if sign is None else f"side right {100 * sign:.1f} %"
+    error = mean_error(pairs, column.period)
+    axes.set_title(f"mean absolute error {error:.2f} {column.unit}, {shown}")
     figure.tight_layout()
     return figure
 
@@ -128,38 +131,50 @@ def plot_returns(rows: Sequence[dict[str, Any]]) -> Figure | None:
     return figure
 
 
-def angle_pairs(labels: Sequence[dict[str, Any]]) -> NDArray[np.float64]:
-    """``(N, 2)`` true and read tilts in degrees, of the frames whose tilt was read."""
+def value_pairs(labels: Sequence[dict[str, Any]], column: Column) -> NDArray[np.float64]:
+    """``(N, 2)`` true and read values, of the frames whose value was read in the column's unit."""
     pairs = [
-        (row["true_angle_deg"], row["value"])
+        (row[f"true_{column.name}"], row["value"])
         for row in labels
-        if row["unit"] == "deg" and row["value"] is not None
+        if column.unit is not None and row["unit"] == column.unit and row["value"] is not None
     ]
     return np.array(pairs, dtype=np.float64).reshape(-1, 2)
 
 
-def angle_error_deg(pairs: NDArray[np.float64]) -> float:
-    """Mean absolute error of ``angle_pairs``, the short way round.
+def mean_error(pairs: NDArray[np.float64], period: float | None) -> float:
+    """Mean absolute error of ``value_pairs``, the short way round where values come again.
 
-    >>> angle_error_deg(np.array([[179.0, -179.0]]))
+    >>> mean_error(np.array([[179.0, -179.0]]), 360.0)
     2.0
+    >>> mean_error(np.array([[0.5, -0.5]]), None)
+    1.0
     """
-    return float(np.abs((pairs[:, 0] - pairs[:, 1] + 180) % 360 - 180).mean())
+    error = pairs[:, 0] - pairs[:, 1]
+    if period is not None:
+        error = (error + period / 2) % period - period / 2
+    return float(np.abs(error).mean())
 
 
 def sign_accuracy(pairs: NDArray[np.float64]) -> float | None:
-    """Share of read tilts with the right sign, of true tilts beyond 0.5 degrees; None without any.
+    """Share of read values with the right sign, of true ones beyond 0.5; None without any.
 
     >>> sign_accuracy(np.array([[0.2, -3.0], [5.0, 4.0], [-5.0, 1.0]]))
     0.5
     """
-    tilted = pairs[np.abs(pairs[:, 0]) > 0.5]
-    return float((np.sign(tilted[:, 0]) == np.sign(tilted[:, 1])).mean()) if len(tilted) else None
+    sided = pairs[np.abs(pairs[:, 0]) > 0.5]
+    return float((np.sign(sided[:, 0]) == np.sign(sided[:, 1])).mean()) if len(sided) else None
 
 
-def near_upright(pairs: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The pairs whose true tilt is within 12 degrees."""
-    return pairs[np.abs(pairs[:, 0]) <= UPRIGHT_DEG]
+def shown_returns(task: Task) -> tuple[float, float]:
+    """The axis of a task's returns: all that there can be, and a little more.
+
+    >>> from reward_tasks.cartpole import CartPole
+    >>> shown_returns(CartPole())
+    (0.0, 520.0)
+    """
+    low, high = task.return_bounds
+    margin = 0.04 * (high - low)
+    return (low - margin if low else 0.0), high + margin
 
 
 def _running_mean(values: NDArray[np.float64]) -> list[float]:

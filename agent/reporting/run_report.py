@@ -11,29 +11,33 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from markupsafe import Markup
+from numpy.typing import NDArray
 
+from agent.config import task_of
+from agent.recording.marked_frame import true_text
 from agent.recording.run_folder import (
-    ANGLE_SCATTER,
     CONFIG,
     LABELS,
     LEARNING_CURVE,
     METRICS,
     REPORT,
     SUMMARY,
+    VALUE_SCATTER,
     read_rows,
 )
 from agent.reporting.run_plots import (
-    angle_error_deg,
-    angle_pairs,
-    near_upright,
-    plot_angles,
+    mean_error,
     plot_evaluations,
     plot_learning_curve,
     plot_returns,
+    plot_values,
     sign_accuracy,
+    value_pairs,
 )
 from reward_report import html
+from reward_tasks.task import Column, Task
 
 
 def write_report(folder: Path) -> Path:
@@ -48,19 +52,20 @@ def write_report(folder: Path) -> Path:
     summary = json.loads((folder / SUMMARY).read_text())
     config = json.loads((folder / CONFIG).read_text())
     metrics, labels = read_rows(folder / METRICS), read_rows(folder / LABELS)
-    plot_learning_curve(metrics, summary).savefig(folder / LEARNING_CURVE)
-    angles = plot_angles(labels)
-    if angles is not None:
-        angles.savefig(folder / ANGLE_SCATTER)
+    task = task_of(config["options"])
+    plot_learning_curve(metrics, summary, task).savefig(folder / LEARNING_CURVE)
+    values = next((figure for column in task.columns if (figure := plot_values(labels, column))), None)
+    if values is not None:
+        values.savefig(folder / VALUE_SCATTER)
     parts = [
         html.paragraph(headline(summary), lead=True),
         html.section(
             "Learning",
             html.file_image(folder / LEARNING_CURVE, "returns over environment steps"),
-            html.figure_image(plot_evaluations(metrics), "greedy evaluations over wall-clock time"),
+            html.figure_image(plot_evaluations(metrics, task), "greedy evaluations over wall-clock time"),
         ),
-        html.section("Reward against the truth", *truth(metrics, labels)),
-        html.section("Frames and verbatim answers", sample_grid(folder)),
+        html.section("Reward against the truth", *truth(metrics, labels, task)),
+        html.section("Frames and verbatim answers", sample_grid(folder, task)),
         html.section("The final policy", *_film(folder)),
         html.section(
             "Configuration",
@@ -82,7 +87,7 @@ def headline(summary: dict[str, Any]) -> str:
     return (
         f"{'Solved' if summary['solved'] else 'Not solved'}: mean true return {summary['mean_return']:.1f}, "
         f"lowest {summary['min_return']:.0f}, over {summary['eval_episodes']} greedy episodes of "
-        f"{summary['env']} after {summary['env_steps']} steps that learned from {learned}.{failed}"
+        f"{summary['task']} after {summary['env_steps']} steps that learned from {learned}.{failed}"
     )
 
 
@@ -97,47 +102,58 @@ def source_of(summary: dict[str, Any]) -> str:
     return f"the arm {summary['arm']}" + (f" of {summary['model']}" if summary["model"] else "")
 
 
-def truth(metrics: Sequence[dict[str, Any]], labels: Sequence[dict[str, Any]]) -> list[Markup]:
+def truth(metrics: Sequence[dict[str, Any]], labels: Sequence[dict[str, Any]], task: Task) -> list[Markup]:
     """What the VLM read, beside the truth: of one run or of several.
 
     Args:
         metrics: the records of ``metrics.jsonl``.
         labels: the records of ``labels.jsonl``.
+        task: what was learned.
     """
     if not labels:
         return []
     parts = [html.figure_image(plot_returns(metrics), "VLM return against true return")]
-    pairs = angle_pairs(labels)
-    if len(pairs):
-        parts.append(html.figure_image(plot_angles(labels), "true tilt against the tilt that was read"))
-        rows = []
-        for name, some in (("all frames", pairs), ("true tilt within 12°", near_upright(pairs))):
-            if len(some):
-                sign = sign_accuracy(some)
-                shown = "none tilted" if sign is None else f"{100 * sign:.1f} %"
-                rows.append((name, len(some), f"{angle_error_deg(some):.2f}°", shown))
-        parts.append(html.table(("", "frames", "mean absolute error", "sign right"), rows))
+    for column in task.columns:
+        pairs = value_pairs(labels, column)
+        if len(pairs):
+            parts += _reading(labels, column, pairs)
     statuses = Counter(row["status"] for row in labels)
     parts.append(html.table(("status", "frames"), sorted(statuses.items())))
     return parts
 
 
-def sample_grid(folder: Path) -> Markup:
+def _reading(labels: Sequence[dict[str, Any]], column: Column, pairs: NDArray[np.float64]) -> list[Markup]:
+    """How well one thing that is true was read."""
+    title, rows = f"true {column.title} against what was read", []
+    groups = [("all frames", pairs)]
+    if column.near is not None:
+        near = pairs[np.abs(pairs[:, 0]) <= column.near]
+        groups.append((f"true {column.title} within {column.near:g} {column.unit}", near))
+    for name, some in groups:
+        if len(some):
+            sign = sign_accuracy(some)
+            error = f"{mean_error(some, column.period):.2f} {column.unit}"
+            rows.append((name, len(some), error, "no side" if sign is None else f"{100 * sign:.1f} %"))
+    head = ("", "frames", "mean absolute error", "side right")
+    return [html.figure_image(plot_values(labels, column), title), html.table(head, rows)]
+
+
+def sample_grid(folder: Path, task: Task) -> Markup:
     """A run's samples with the answers drawn on and verbatim below."""
     pictures = []
     for sample in read_rows(folder / "samples" / "samples.jsonl"):
         path = folder / "samples_marked" / sample["file"]
         if path.is_file():
-            pictures.append(html.file_image(path, sample["file"], _caption(sample)))
+            pictures.append(html.file_image(path, sample["file"], _caption(sample, task)))
     return html.grid(pictures)
 
 
-def _caption(sample: dict[str, Any]) -> str:
+def _caption(sample: dict[str, Any], task: Task) -> str:
     """The model's own words about a sample, the reward that they became, and the truth."""
     reward = "null" if sample["reward"] is None else f"{sample['reward']:.3f}"
     lines = [
         f'"{sample["text"] or ""}" → reward {reward} ({sample["status"]})',
-        f"true tilt {sample['true_angle_deg']:+.2f}°",
+        *(true_text(column, sample[f"true_{column.name}"]) for column in task.columns[:1]),
         *([sample["message"]] if sample["message"] else []),
     ]
     return "\n".join(lines)

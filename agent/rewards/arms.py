@@ -7,14 +7,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from agent.config import Arm
-from agent.environments import UPRIGHT_DEG
+from reward_tasks.task import Task
 
 CONSTANT_REWARD = 0.5
 """Reward of every step in the arm ``constant``: the middle of the VLM's range."""
@@ -26,6 +25,7 @@ CONTROLS = (Arm.CONSTANT, Arm.RANDOM, Arm.SHUFFLED, Arm.RESAMPLED)
 
 def chunk_rewards(
     arm: Arm,
+    task: Task,
     server_rewards: Sequence[float | None],
     true_rewards: NDArray[np.float64],
     next_observations: NDArray[np.float32],
@@ -36,9 +36,10 @@ def chunk_rewards(
 
     Args:
         arm: their source.
+        task: knows the truth, for ``oracle`` alone.
         server_rewards: B rewards of the server, None where it gave none; not read by the arms without one.
         true_rewards: ``(B,)`` float64, the environment's own.
-        next_observations: ``(B, 4)`` float32, after each step.
+        next_observations: ``(B, D)`` float32, after each step.
         rng: for ``random``, ``shuffled`` and ``resampled``.
         pool: ``(n,)`` float64, what ``resampled`` draws from.
 
@@ -56,7 +57,7 @@ def chunk_rewards(
         case Arm.ENV:
             rewards = [float(reward) for reward in true_rewards]
         case Arm.ORACLE:
-            rewards = [oracle_reward(float(angle)) for angle in next_observations[:, 2]]
+            rewards = [float(reward) for reward in task.oracle(next_observations)]
         case Arm.CONSTANT:
             rewards = [CONSTANT_REWARD] * count
         case Arm.RANDOM:
@@ -68,15 +69,6 @@ def chunk_rewards(
                 raise ValueError("the arm resampled needs rewards to draw from")
             rewards = [float(reward) for reward in rng.choice(pool, size=count)]
     return rewards
-
-
-def oracle_reward(angle_rad: float) -> float:
-    """1 upright, falling linearly to 0 at 12 degrees, as the rubric cartpole-angle's map.
-
-    >>> [round(oracle_reward(math.radians(tilt)), 3) for tilt in (0, -6, 12, 90)]
-    [1.0, 0.5, 0.0, 0.0]
-    """
-    return 1.0 - min(abs(math.degrees(angle_rad)) / UPRIGHT_DEG, 1.0)
 
 
 def _shuffled(rewards: Sequence[float | None], rng: np.random.Generator) -> list[float | None]:

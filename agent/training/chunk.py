@@ -23,10 +23,10 @@ class Chunk:
 
     Attributes:
         first_step: number of its first step in the run, from 0.
-        observations: ``(B, 4)`` float32, before each step.
+        observations: ``(B, D)`` float32, before each step.
         actions: ``(B,)`` int64.
         true_rewards: ``(B,)`` float64, the environment's own; recorded, and learned from in the arm env.
-        next_observations: ``(B, 4)`` float32, after each step.
+        next_observations: ``(B, D)`` float32, after each step.
         terminated: ``(B,)`` bool.
         truncated: ``(B,)`` bool.
         frames: those after each step that may become samples, by row; ``(H, W, 3)`` uint8 RGB. Frames

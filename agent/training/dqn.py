@@ -6,7 +6,6 @@ Mnih et al., "Human-level control through deep reinforcement learning", Nature 2
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,14 +16,7 @@ from torch.optim.adam import adam
 
 from agent.config import DqnConfig
 from agent.training.replay import Transitions
-
-OBSERVATION_SIZE = 4
-ACTIONS = 2
-
-OBSERVATION_SCALE = np.array([2.4, 2.0, math.radians(12.0), 2.0], dtype=np.float32)
-"""Observations are divided by this: the limits of position and tilt at which CartPole-v1 ends an episode
-(gymnasium/envs/classic_control/cartpole.py), and usual speeds. A tilt in radians is else the smallest input,
-though it matters most."""
+from agent.training.spaces import Spaces
 
 
 @dataclass(frozen=True)
@@ -46,30 +38,33 @@ class Learner:
     gradient_steps: int = 0
 
 
-def new_learner(config: DqnConfig, seed: int) -> Learner:
+def new_learner(config: DqnConfig, spaces: Spaces, seed: int) -> Learner:
     """Draws the weights as ``torch.nn.Linear`` does, and leaves torch's global random state alone."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        layers = [nn.Linear(*shape) for shape in _shapes(config)]
+        layers = [nn.Linear(*shape) for shape in _shapes(config, spaces)]
     weights = torch.cat([p.detach().flatten() for layer in layers for p in (layer.weight, layer.bias)])
     return Learner(weights, weights.clone(), torch.zeros_like(weights), torch.zeros_like(weights))
 
 
-def q_values(weights: torch.Tensor, observations: NDArray[np.float32], config: DqnConfig) -> torch.Tensor:
-    """Values of both actions.
+def q_values(
+    weights: torch.Tensor, observations: NDArray[np.float32], spaces: Spaces, config: DqnConfig
+) -> torch.Tensor:
+    """Values of all A actions.
 
     Args:
         weights: ``(P,)`` float32, of a ``Learner``.
-        observations: ``(B, 4)`` float32.
+        observations: ``(B, D)`` float32.
+        spaces: of the learner.
         config: hyperparameters.
 
     Returns:
-        ``(B, 2)`` float32.
+        ``(B, A)`` float32.
     """
-    scaled = observations / OBSERVATION_SCALE if config.scale_observations else observations
+    scaled = observations / spaces.observation_scale if config.scale_observations else observations
     x = torch.from_numpy(scaled)
     at = 0
-    shapes = _shapes(config)
+    shapes = _shapes(config, spaces)
     for layer, (inputs, outputs) in enumerate(shapes):
         matrix = weights[at : at + inputs * outputs].view(outputs, inputs)
         bias = weights[at + inputs * outputs : at + (inputs + 1) * outputs]
@@ -81,13 +76,14 @@ def q_values(weights: torch.Tensor, observations: NDArray[np.float32], config: D
 
 
 def greedy_actions(
-    learner: Learner, observations: NDArray[np.float32], config: DqnConfig
+    learner: Learner, observations: NDArray[np.float32], spaces: Spaces, config: DqnConfig
 ) -> NDArray[np.int64]:
     """Best actions by the network that acts.
 
     Args:
         learner: state of the learner.
-        observations: ``(B, 4)`` float32.
+        observations: ``(B, D)`` float32.
+        spaces: of the learner.
         config: hyperparameters.
 
     Returns:
@@ -95,11 +91,11 @@ def greedy_actions(
     """
     weights = learner.target if config.act_with == "target" else learner.online
     with torch.no_grad():
-        actions: NDArray[np.int64] = q_values(weights, observations, config).argmax(dim=1).numpy()
+        actions: NDArray[np.int64] = q_values(weights, observations, spaces, config).argmax(dim=1).numpy()
     return actions
 
 
-def td_targets(learner: Learner, batch: Transitions, config: DqnConfig) -> torch.Tensor:
+def td_targets(learner: Learner, batch: Transitions, spaces: Spaces, config: DqnConfig) -> torch.Tensor:
     """What the values of a batch should be: its rewards and the discounted value of the state after them.
 
     Returns:
@@ -107,9 +103,10 @@ def td_targets(learner: Learner, batch: Transitions, config: DqnConfig) -> torch
         episode that ran out of time goes on in theory.
     """
     with torch.no_grad():
-        next_values = q_values(learner.target, batch.next_observations, config)
+        next_values = q_values(learner.target, batch.next_observations, spaces, config)
         if config.double:
-            best = q_values(learner.online, batch.next_observations, config).argmax(dim=1, keepdim=True)
+            online = q_values(learner.online, batch.next_observations, spaces, config)
+            best = online.argmax(dim=1, keepdim=True)
             value = next_values.gather(1, best).squeeze(1)
         else:
             value = next_values.amax(dim=1)
@@ -117,21 +114,24 @@ def td_targets(learner: Learner, batch: Transitions, config: DqnConfig) -> torch
         return torch.from_numpy(batch.rewards) + torch.from_numpy(batch.discounts) * alive * value
 
 
-def update(learner: Learner, batch: Transitions, config: DqnConfig, progress: float) -> tuple[Learner, float]:
+def update(
+    learner: Learner, batch: Transitions, spaces: Spaces, config: DqnConfig, progress: float
+) -> tuple[Learner, float]:
     """Takes one gradient step: Huber loss, clipped gradient, Adam. Changes nothing it is given.
 
     Args:
         learner: state before the step.
         batch: labelled transitions.
+        spaces: of the learner.
         config: hyperparameters.
         progress: share of the run that is over, 0 to 1; sets the learning rate.
 
     Returns:
         The state after the step, and the loss before it.
     """
-    targets = td_targets(learner, batch, config)
+    targets = td_targets(learner, batch, spaces, config)
     online = learner.online.clone().requires_grad_(True)
-    values = q_values(online, batch.observations, config)
+    values = q_values(online, batch.observations, spaces, config)
     chosen = values.gather(1, torch.from_numpy(batch.actions)[:, None]).squeeze(1)
     loss = nn.functional.smooth_l1_loss(chosen, targets)
     (gradient,) = torch.autograd.grad(loss, online)
@@ -168,7 +168,7 @@ def update(learner: Learner, batch: Transitions, config: DqnConfig, progress: fl
     ), float(loss.item())
 
 
-def _shapes(config: DqnConfig) -> tuple[tuple[int, int], ...]:
+def _shapes(config: DqnConfig, spaces: Spaces) -> tuple[tuple[int, int], ...]:
     """Inputs and outputs of each layer."""
     width = config.hidden_size
-    return ((OBSERVATION_SIZE, width), (width, width), (width, ACTIONS))
+    return ((len(spaces.observation_scale), width), (width, width), (width, spaces.actions))

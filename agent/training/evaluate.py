@@ -3,36 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
-import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.environments import CARTPOLE
+from reward_tasks.task import Task
 
 EVAL_SEED = 1_000_000
 """Evaluation episodes have the seeds from here on; a run's own are drawn from 2**32 by its seed."""
 
 Policy = Callable[[NDArray[np.float32]], NDArray[np.int64]]
-"""``(B, 4)`` float32 observations to ``(B,)`` int64 actions."""
+"""``(B, D)`` float32 observations to ``(B,)`` int64 actions."""
 
 
-def true_returns(
-    policy: Policy, episodes: int, env_id: str = CARTPOLE, **options: Any
-) -> NDArray[np.float64]:
+def true_returns(policy: Policy, episodes: int, task: Task) -> NDArray[np.float64]:
     """Plays full episodes, all side by side.
 
     Args:
         policy: what is evaluated.
         episodes: number of episodes.
-        env_id: name in Gymnasium's registry.
-        options: of the environment.
+        task: what is played.
 
     Returns:
         ``(episodes,)`` sums of the environment's own reward.
     """
-    envs = [gym.make(env_id, disable_env_checker=True, **options) for _ in range(episodes)]
+    envs = [task.make() for _ in range(episodes)]
     observations = np.stack([env.reset(seed=EVAL_SEED + i)[0] for i, env in enumerate(envs)])
     returns = np.zeros(episodes)
     running = np.arange(episodes)

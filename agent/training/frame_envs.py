@@ -12,8 +12,9 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
-from gymnasium.wrappers import TimeLimit
 from numpy.typing import NDArray
+
+from reward_tasks.task import Task
 
 FRAME = "frame"
 """Key of the infos under which a step's frame is."""
@@ -37,10 +38,10 @@ class VectorStep:
     """What N environments did in one step.
 
     Attributes:
-        observations: ``(N, 4)`` float32, before the step.
+        observations: ``(N, D)`` float32, before the step.
         actions: ``(N,)`` int64.
         true_rewards: ``(N,)`` float64, the environment's own.
-        next_observations: ``(N, 4)`` float32, after the step; the last of an episode where it ended.
+        next_observations: ``(N, D)`` float32, after the step; the last of an episode where it ended.
         terminated: ``(N,)`` bool.
         truncated: ``(N,)`` bool.
         taken: ``(N,)`` bool; False where an environment was only reset, and nothing else here counts.
@@ -101,53 +102,36 @@ class FrameEnvs:
         self.envs.close()
 
 
-def make_envs(env_id: str, seeds: Sequence[int], frames: bool, **options: Any) -> FrameEnvs:
+def make_envs(task: Task, seeds: Sequence[int], frames: bool) -> FrameEnvs:
     """Makes environments in this process, one for each seed.
 
     Args:
-        env_id: name in Gymnasium's registry.
+        task: says which.
         seeds: of the environments.
         frames: whether each step is rendered.
-        options: of the environment.
     """
 
     def make() -> gym.Env[Any, Any]:
-        env = gym.make(
-            env_id, render_mode="rgb_array" if frames else None, disable_env_checker=True, **options
-        )
+        env = task.make(frames=frames)
         return FrameInInfo(env) if frames else env
 
     return FrameEnvs(SyncVectorEnv([make] * len(seeds), autoreset_mode=AutoresetMode.DISABLED), seeds)
 
 
-def envs_state(envs: FrameEnvs) -> dict[str, Any]:
-    """Where the environments of ``make_envs`` are, with their random states, for a checkpoint."""
-    singles = _singles(envs)
-    return {
-        "observations": envs.observations,
-        "states": np.array([env.unwrapped.state for env in singles]),  # type: ignore[attr-defined]
-        "elapsed_steps": [_time_limit(env)._elapsed_steps for env in singles],
-        "rngs": [env.unwrapped.np_random.bit_generator.state for env in singles],
-    }
+def envs_state(envs: FrameEnvs, task: Task) -> dict[str, Any]:
+    """Where the environments of ``make_envs`` are, with their random states, for a run state."""
+    return {"observations": envs.observations, "envs": [task.env_state(env) for env in _singles(envs)]}
 
 
-def restore_envs(envs: FrameEnvs, state: dict[str, Any]) -> None:
+def restore_envs(envs: FrameEnvs, task: Task, state: dict[str, Any]) -> None:
     """Puts the environments where ``envs_state`` found them."""
     envs.observations = np.asarray(state["observations"], dtype=np.float32)
-    for row, env in enumerate(_singles(envs)):
-        env.unwrapped.state = np.array(state["states"][row])  # type: ignore[attr-defined]
-        _time_limit(env)._elapsed_steps = state["elapsed_steps"][row]
-        env.unwrapped.np_random.bit_generator.state = state["rngs"][row]
+    for env, saved in zip(_singles(envs), state["envs"], strict=True):
+        task.restore_env(env, saved)
 
 
 def _singles(envs: FrameEnvs) -> list[gym.Env[Any, Any]]:
     return list(envs.envs.envs)  # type: ignore[attr-defined] # make_envs makes a SyncVectorEnv
-
-
-def _time_limit(env: gym.Env[Any, Any]) -> Any:
-    while not isinstance(env, TimeLimit):
-        env = env.env  # type: ignore[attr-defined] # the registry wraps all of them
-    return env
 
 
 def _filled(frames: NDArray[np.uint8] | None, like: NDArray[np.uint8]) -> NDArray[np.uint8]:

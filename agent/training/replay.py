@@ -14,10 +14,10 @@ class Transitions:
     """B transitions, each over one step or several.
 
     Attributes:
-        observations: ``(B, 4)`` float32, before the first step.
+        observations: ``(B, D)`` float32, before the first step.
         actions: ``(B,)`` int64, of the first step.
         rewards: ``(B,)`` float32, discounted sum of the rewards of the frames after each step.
-        next_observations: ``(B, 4)`` float32, after the last step.
+        next_observations: ``(B, D)`` float32, after the last step.
         terminated: ``(B,)`` bool; a truncated episode is not terminated, its last state has a value.
         discounts: ``(B,)`` float32, of the value of the state after the last step.
     """

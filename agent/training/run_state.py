@@ -21,7 +21,7 @@ from agent.training.checkpoint_file import CheckpointError
 from agent.training.dqn import Learner
 
 FILE = Path("checkpoint") / "state.npz"
-VERSION = 3
+VERSION = 4
 
 
 @dataclass(frozen=True)

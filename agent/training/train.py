@@ -17,18 +17,18 @@ import torch
 from numpy.typing import NDArray
 
 from agent.config import TrainConfig
-from agent.environments import SOLVED_RETURN
 from agent.recording.episode import Episode
 from agent.recording.recorder import Recorder
 from agent.recording.run_folder import rewards_of
 from agent.rewards.arms import chunk_rewards
 from agent.rewards.labeler import Labeler, Scores, max_images_of
 from agent.training.chunk import Chunk, chunk_of
-from agent.training.dqn import OBSERVATION_SIZE, greedy_actions, new_learner, update
+from agent.training.dqn import greedy_actions, new_learner, update
 from agent.training.evaluate import true_returns
 from agent.training.frame_envs import envs_state, make_envs, restore_envs
 from agent.training.replay import Replay
 from agent.training.run_state import RunState, load_run_state, save_run_state
+from agent.training.spaces import spaces_of
 from reward_client.rubric import Rubric
 from reward_client.schema import RewardItem, ServerInfo
 
@@ -53,7 +53,8 @@ class Trainer:
 
     Raises:
         CheckpointError: what it resumes from is damaged, or of another run.
-        ConfigError: there is no finished run where ``--rewards-of`` points to.
+        ConfigError: there is no such task, or none that DQN can learn; or there is no finished run where
+            ``--rewards-of`` points to.
     """
 
     def __init__(
@@ -73,14 +74,12 @@ class Trainer:
         # Streams of their own, so that all arms explore alike, however many frames fail.
         seeds = np.random.SeedSequence(config.seed).spawn(4)
         self.rng, self.arm_rng, self.replay_rng = (np.random.default_rng(seed) for seed in seeds[:3])
-        self.learner = new_learner(config.dqn, config.seed)
-        self.replay = Replay(config.replay_size, OBSERVATION_SIZE, config.num_envs)
-        self.envs = make_envs(
-            config.env,
-            [int(seed) for seed in seeds[3].generate_state(config.num_envs)],
-            frames=self.client is not None,
-            **config.env_options,
-        )
+        self.task = config.find_task()
+        self.spaces = spaces_of(self.task)
+        self.learner = new_learner(config.dqn, self.spaces, config.seed)
+        self.replay = Replay(config.replay_size, len(self.spaces.observation_scale), config.num_envs)
+        env_seeds = [int(seed) for seed in seeds[3].generate_state(config.num_envs)]
+        self.envs = make_envs(self.task, env_seeds, frames=self.client is not None)
         self.env_steps = self.frames_scored = self.frames_failed = 0
         self.reward_id: str | None = None
         self.reward_pool = None if config.rewards_of is None else rewards_of(config.rewards_of)
@@ -91,7 +90,8 @@ class Trainer:
         state = load_run_state(config) if config.resume else None
         if state is not None:
             self._restore(state)
-        self.recorder = Recorder(config, server, self.question, None if state is None else state.files)
+        files = None if state is None else state.files
+        self.recorder = Recorder(config, self.task, server, self.question, files)
 
     def run(self) -> dict[str, Any]:
         """Trains, evaluates the final policy, and writes the run's files.
@@ -114,8 +114,8 @@ class Trainer:
         return summary
 
     def greedy(self, observations: NDArray[np.float32]) -> NDArray[np.int64]:
-        """Best actions of the present policy, ``(B, 4)`` float32 to ``(B,)`` int64."""
-        return greedy_actions(self.learner, observations, self.config.dqn)
+        """Best actions of the present policy, ``(B, D)`` float32 to ``(B,)`` int64."""
+        return greedy_actions(self.learner, observations, self.spaces, self.config.dqn)
 
     def _train(self) -> None:
         config = self.config
@@ -163,7 +163,7 @@ class Trainer:
         actions = self.greedy(observations)
         for row in range(len(actions)):
             if self.rng.random() < self.config.epsilon(self.env_steps + row):
-                actions[row] = self.rng.integers(2)
+                actions[row] = self.rng.integers(self.spaces.actions)
         return actions
 
     def _take(self, chunk: Chunk) -> None:
@@ -174,6 +174,7 @@ class Trainer:
         server_rewards = [None if label is None else label.reward for label in labels]
         rewards = chunk_rewards(
             self.config.arm,
+            self.task,
             server_rewards,
             chunk.true_rewards,
             chunk.next_observations,
@@ -227,7 +228,7 @@ class Trainer:
             batch = self.replay.sample(
                 config.dqn.batch_size, self.replay_rng, config.dqn.n_step, config.dqn.discount
             )
-            self.learner, loss = update(self.learner, batch, config.dqn, progress)
+            self.learner, loss = update(self.learner, batch, self.spaces, config.dqn, progress)
             losses.append(loss)
         return float(np.mean(losses)) if losses else None
 
@@ -237,7 +238,7 @@ class Trainer:
         if config.eval_every and before // config.eval_every != now // config.eval_every:
             mean = float(self._returns(config.eval_every_episodes).mean())
             self.recorder.evaluation(now, mean, self.wall_clock_s)
-            if mean >= SOLVED_RETURN and self.solved_at is None:
+            if mean >= self.task.solved_return and self.solved_at is None:
                 self.solved_at = {"env_steps": now, "wall_clock_s": self.wall_clock_s}
         if before // config.checkpoint_every != now // config.checkpoint_every:
             save_run_state(self._state(), config)
@@ -249,7 +250,7 @@ class Trainer:
             learner=self.learner,
             replay=self.replay.state(),
             pending=[chunk.state(self.recorder.samples.wants) for chunk in self.pending],
-            envs=envs_state(self.envs),
+            envs=envs_state(self.envs, self.task),
             rng=dict(self.rng.bit_generator.state),
             arm_rng=dict(self.arm_rng.bit_generator.state),
             replay_rng=dict(self.replay_rng.bit_generator.state),
@@ -268,7 +269,7 @@ class Trainer:
         self.learner = state.learner
         self.replay.restore(state.replay)
         self.pending = deque(Chunk.restored(chunk) for chunk in state.pending)
-        restore_envs(self.envs, state.envs)
+        restore_envs(self.envs, self.task, state.envs)
         self.rng.bit_generator.state = state.rng
         self.arm_rng.bit_generator.state = state.arm_rng
         self.replay_rng.bit_generator.state = state.replay_rng
@@ -278,7 +279,7 @@ class Trainer:
         self.reward_id, self.solved_at = state.reward_id, state.solved_at
 
     def _returns(self, episodes: int) -> NDArray[np.float64]:
-        return true_returns(self.greedy, episodes, self.config.env, **self.config.env_options)
+        return true_returns(self.greedy, episodes, self.task)
 
     def _check_failures(self) -> None:
         seen = self.frames_scored + self.frames_failed
@@ -292,14 +293,14 @@ class Trainer:
     def _summary(self, returns: NDArray[np.float64] | None, error: str | None = None) -> dict[str, Any]:
         scored = self.config.arm.scores_frames
         return {
-            "solved": returns is not None and bool(returns.mean() >= SOLVED_RETURN),
+            "solved": returns is not None and bool(returns.mean() >= self.task.solved_return),
             "mean_return": None if returns is None else float(returns.mean()),
             "min_return": None if returns is None else float(returns.min()),
             "eval_episodes": 0 if returns is None else len(returns),
-            "env": self.config.env,
+            "task": self.config.task,
             "env_steps": self.env_steps,
             "train_wall_clock_s": round(self.wall_clock_s, 1),
-            "first_reached_475": self.solved_at,
+            "first_solved": self.solved_at,
             "arm": self.config.arm.value,
             "model": self.server.model if self.server and scored else None,
             "rubric": self.config.rubric if scored else None,

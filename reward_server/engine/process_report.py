@@ -36,7 +36,9 @@ _ELSEWHERE = re.compile(r"root cause|background process|^RuntimeError: cancelled
 """In the errors of a process that only waited for another."""
 
 _CRASH = re.compile(r"^Fatal Python error: (.+)$", re.MULTILINE)  # how faulthandler begins
-_TELLING = re.compile(r"\b(error|cannot|could not|no such|not found|denied|no space)\b", re.IGNORECASE)
+_TELLING = re.compile(
+    r"\b([Ee]rror|ERROR|[A-Z]\w*Error|[Cc]annot|[Cc]ould not|[Nn]o such|[Nn]ot found|[Dd]enied)\b"
+)
 
 
 class ProcessReport:
@@ -168,6 +170,6 @@ def _telling_lines(error: BaseException) -> Iterator[str]:
     if isinstance(error, ValidationError):  # pydantic's own text ends with a link
         yield from (detail["msg"].removeprefix("Value error, ") for detail in error.errors())
         return
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    lines = [line.strip(" \t:") for line in str(error).splitlines() if line.strip(" \t:")]
     yield from lines[:1]
     yield from [line for line in lines[1:] if _TELLING.search(line)][:1]

@@ -43,6 +43,7 @@ from reward_server.engine.interface import (
 )
 from reward_server.engine.label_tree import LabelError, LabelTree, build_tree, label_logprobs
 from reward_server.engine.model_source import CheckpointError, folder_digest
+from reward_server.engine.process_report import in_one_line
 from reward_server.engine.processor_check import changes_of, input_size_px
 from reward_server.settings import Settings
 
@@ -75,8 +76,7 @@ class VllmEngine:
             hf_config = AutoConfig.from_pretrained(source, revision=settings.revision)
         except Exception as error:  # a dozen types, from the Hub's to the tokenizer's
             raise CheckpointError(
-                f"model {settings.model!r} has no usable processor (tokenizer, image processor): "
-                f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+                f"model {settings.model!r} has no usable tokenizer or image processor: {in_one_line(error)}"
             ) from error
         size_px = settings.input_size_px or input_size_px(hf_config)
         if changes := changes_of(self._processor.image_processor, size_px):

@@ -88,9 +88,9 @@ def test_every_option_has_its_help(
     ("arguments", "sentence"),
     [
         (["train", "--num-envs", "0"], "--num-envs must be at least 1"),
-        (["train", "--env", "CartPole-v1", "--any-tilt"], "--any-tilt needs --env"),
+        (["train", "--task", "CartPole-v1", "--any-tilt"], "--task: CartPole-v1 takes no option any_tilt"),
         (["experiment", "--arm", "env"], "--arm is for single runs"),
-        (["experiment", "--envs", "Pong"], "'Pong' is neither"),
+        (["experiment", "--tasks", "Pong"], "there is no task 'Pong'"),
     ],
 )
 def test_an_option_out_of_its_range_ends_with_a_sentence(

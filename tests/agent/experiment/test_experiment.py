@@ -58,13 +58,13 @@ def test_the_plan_has_every_arm_environment_and_seed_once(tmp_path: Path) -> Non
     runs = plan(tmp_path)
     assert len(runs) == len({run.name for run in runs}) == 2 * 2 * 3
     assert {run.seed for run in runs[:4]} == {1}  # all of the first seed come first
-    assert all(run.folder == tmp_path / "c" / run.env / run.arm / f"seed-{run.seed}" for run in runs)
+    assert all(run.folder == tmp_path / "c" / run.task / run.arm / f"seed-{run.seed}" for run in runs)
 
 
 def test_any_tilt_goes_to_the_environment_that_has_it(tmp_path: Path) -> None:
     runs = ExperimentConfig(train=TrainConfig(runs=tmp_path, any_tilt=True)).plan()
-    assert {run.any_tilt for run in runs if run.env == "CartPole-v1"} == {False}
-    assert {run.any_tilt for run in runs if run.env == "CartPoleContinuing-v0"} == {True}
+    assert {run.any_tilt for run in runs if run.task == "CartPole-v1"} == {False}
+    assert {run.any_tilt for run in runs if run.task == "CartPoleContinuing-v0"} == {True}
 
 
 def test_an_arm_is_named_once() -> None:
@@ -72,7 +72,7 @@ def test_an_arm_is_named_once() -> None:
         ExperimentConfig(arms=(Arm.VLM, Arm.VLM))
 
 
-@pytest.mark.parametrize("changes", [{"arm": Arm.ENV}, {"seed": 7}, {"env": "CartPoleContinuing-v0"}])
+@pytest.mark.parametrize("changes", [{"arm": Arm.ENV}, {"seed": 7}, {"task": "CartPoleContinuing-v0"}])
 def test_options_of_a_single_run_are_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match="is for single runs"):
         ExperimentConfig(train=TrainConfig(**changes))

@@ -21,7 +21,7 @@ def fails_for_seed_two(config: TrainConfig, progress: Callable[[int], None]) -> 
 
 def never_ends(config: TrainConfig, progress: Callable[[int], None]) -> None:
     """Renders first, since SDL takes over signals then."""
-    make_envs(config.env, [1], frames=True).step(np.zeros(1, dtype=np.int64))
+    make_envs(config.find_task(), [1], frames=True).step(np.zeros(1, dtype=np.int64))
     progress(1)
     time.sleep(600)
 

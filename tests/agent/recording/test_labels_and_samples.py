@@ -23,6 +23,7 @@ from agent.training.train import Trainer
 from reward_client.errors import UnavailableError
 from reward_client.rubric import Rubric
 from reward_client.schema import ItemStatus, RewardItem, ScoreResponse
+from reward_tasks.cartpole import CartPole
 from tests.fakes import FakeClient, response, server_info
 
 COUNT = 10
@@ -83,7 +84,7 @@ def test_evaluation_plays_whole_episodes_by_the_environments_own_reward() -> Non
     def push_left(observations: NDArray[np.float32]) -> NDArray[np.int64]:
         return np.zeros(len(observations), dtype=np.int64)
 
-    returns = true_returns(push_left, 5)
+    returns = true_returns(push_left, 5, CartPole())
     env = gym.make("CartPole-v1")
     env.reset(seed=1_000_000)
     steps, ended = 0, False
@@ -92,7 +93,7 @@ def test_evaluation_plays_whole_episodes_by_the_environments_own_reward() -> Non
         steps += 1
     assert returns.shape == (5,)
     assert returns[0] == steps
-    assert (returns == true_returns(push_left, 5)).all()
+    assert (returns == true_returns(push_left, 5, CartPole())).all()
 
 
 def item(value: float | None, unit: str | None) -> RewardItem:
@@ -101,18 +102,18 @@ def item(value: float | None, unit: str | None) -> RewardItem:
 
 
 def test_the_needle_is_drawn_where_the_answer_says() -> None:
-    marked = np.asarray(mark(FRAME, item(30.0, "deg"), position=0.0, true_deg=0.0))
+    marked = np.asarray(mark(FRAME, item(30.0, "deg"), CartPole(), np.zeros(4, np.float32)))
     red = (marked[..., 0] > 150) & (marked[..., 1] < 90)
     rows, columns = np.nonzero(red)
     top = rows.argmin()
     dx, dy = columns[top] - 300, 292.5 - rows[top]
     assert math.degrees(math.atan2(dx, dy)) == pytest.approx(30.0, abs=1.0)
-    nothing = np.asarray(mark(FRAME, item(None, None), position=0.0, true_deg=0.0))
+    nothing = np.asarray(mark(FRAME, item(None, None), CartPole(), np.zeros(4, np.float32)))
     assert not ((nothing[..., 0] > 150) & (nothing[..., 1] < 90)).any()
 
 
 def test_the_first_frames_are_kept_with_their_answers(tmp_path: Path) -> None:
-    samples = Samples(tmp_path, COUNT)
+    samples = Samples(tmp_path, CartPole(), COUNT)
     state = np.array([0.0, 0.0, 0.1, 0.0], dtype=np.float32)
     for n in range(COUNT):
         assert samples.wants(n, item(float(n), "deg"))
@@ -121,14 +122,14 @@ def test_the_first_frames_are_kept_with_their_answers(tmp_path: Path) -> None:
     records = [json.loads(line) for line in (tmp_path / "samples" / "samples.jsonl").read_text().splitlines()]
     assert [record["value"] for record in records] == list(range(COUNT))
     assert records[0]["file"] == "episode_1_step_1.png"
-    assert records[0]["true_angle_deg"] == pytest.approx(math.degrees(0.1), abs=1e-4)
+    assert records[0]["true_tilt_deg"] == pytest.approx(math.degrees(0.1), abs=1e-4)
     with Image.open(tmp_path / "samples" / "episode_1_step_1.png") as kept:
         assert (np.asarray(kept) == FRAME).all()
     assert (tmp_path / "samples_marked" / "episode_1_step_10.png").is_file()
 
 
 def test_frames_without_a_reward_are_kept_beside_those_that_were_asked_for(tmp_path: Path) -> None:
-    samples = Samples(tmp_path, 2, every=10)
+    samples = Samples(tmp_path, CartPole(), 2, every=10)
     failed, state = item(None, None), np.zeros(4, dtype=np.float32)
     kept = []
     for step in range(40):

@@ -19,6 +19,7 @@ from agent.recording import provenance
 from agent.recording.provenance import code_origin, described
 from agent.recording.recorder import Recorder
 from reward_client.version import __version__
+from reward_tasks.cartpole import CartPole
 from tests.paths import ROOT
 
 FILES = {
@@ -224,7 +225,7 @@ def test_a_run_that_goes_on_with_other_code_says_so(tmp_path: Path, monkeypatch:
         monkeypatch.setattr("agent.recording.recorder.code_origin", lambda: origin)
         logs = {"metrics.jsonl": 0, "labels.jsonl": 0}
         resumed = None if step is None else {"logs": logs, "step": step, "samples": {"failed": 0, "bytes": 0}}
-        Recorder(TrainConfig(runs=tmp_path, name="r"), None, "cartpole-angle", resumed).finish({})
+        Recorder(TrainConfig(runs=tmp_path, name="r"), CartPole(), None, "cartpole-angle", resumed).finish({})
         config: dict[str, Any] = json.loads((tmp_path / "r/config.json").read_text())
         return config
 
@@ -247,7 +248,8 @@ def test_a_run_of_a_copy_in_another_repository_records_the_version_alone(tmp_pat
     code = """
 from agent.config import TrainConfig
 from agent.recording.recorder import Recorder
-Recorder(TrainConfig(name="r"), None, "cartpole-angle").finish({})
+from reward_tasks.cartpole import CartPole
+Recorder(TrainConfig(name="r"), CartPole(), None, "cartpole-angle").finish({})
 """
     environment = {**os.environ, "PYTHONPATH": str(place)}
     subprocess.run([sys.executable, "-P", "-c", code], cwd=theirs, env=environment, check=True, timeout=120)

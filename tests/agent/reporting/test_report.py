@@ -27,6 +27,7 @@ from agent.training.train import RunStoppedError, Trainer
 from reward_client.rubric import Rubric
 from reward_client.schema import ItemStatus, RewardItem, ScoreResponse
 from reward_client.version import __version__
+from reward_tasks.cartpole import CartPole
 from tests.fakes import FakeClient, response, server_info
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
@@ -120,7 +121,7 @@ def run_report(tmp_path: Path) -> Path:
     client = Angles()
     trainer = Trainer(config, client, server_info())
     trainer.run()
-    film(config.folder, trainer.greedy, config.env, client, "r")
+    film(config.folder, trainer.greedy, trainer.task, client, "r")
     return write_report(config.folder)
 
 
@@ -170,7 +171,7 @@ def test_the_film_has_every_step_of_the_episode(tmp_path: Path) -> None:
         return np.zeros(len(observations), dtype=np.int64)
 
     client = FakeClient()
-    film(tmp_path, push_left, "CartPole-v1", client, "r")
+    film(tmp_path, push_left, CartPole(), client, "r")
     count, _ = imageio_ffmpeg.count_frames_and_secs(str(tmp_path / "video.mp4"))
     assert count == len(client.frames) > 5
     with Image.open(tmp_path / "video.gif") as gif:
@@ -182,8 +183,8 @@ def test_samples_are_taken_as_asked(tmp_path: Path) -> None:
     lines = (tmp_path / "cartpole" / "samples" / "samples.jsonl").read_text().splitlines()
     assert len(lines) == 4
     labels = [json.loads(x) for x in (tmp_path / "cartpole" / "labels.jsonl").read_text().splitlines()]
-    taken = [json.loads(line)["true_angle_deg"] for line in lines]
-    assert taken == [labels[step]["true_angle_deg"] for step in (0, 30, 60, 90)]
+    taken = [json.loads(line)["true_tilt_deg"] for line in lines]
+    assert taken == [labels[step]["true_tilt_deg"] for step in (0, 30, 60, 90)]
 
 
 def test_no_samples_can_be_asked_for(tmp_path: Path) -> None:

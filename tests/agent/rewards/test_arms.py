@@ -15,21 +15,24 @@ from scipy import stats
 from agent.config import Arm, ConfigError, DqnConfig, TrainConfig
 from agent.experiment.seed_statistics import Interval, iqm, iqm_difference, iqm_interval, verdict
 from agent.recording.run_folder import read_rows
-from agent.rewards.arms import chunk_rewards, oracle_reward
+from agent.rewards.arms import chunk_rewards
 from agent.training.train import Trainer
 from reward_client.rubric import DistanceMap
 from reward_server.reading.readouts import Reading
 from reward_server.reading.reward_maps import reward_of
+from reward_tasks.cartpole import CartPole
 from tests.fakes import FakeClient, server_info
 
 SCORED: list[float | None] = [0.1, 0.2, None, 0.4, 0.5, 0.6]
 TRUE: NDArray[np.float64] = np.arange(6, dtype=np.float64)
 AFTER = np.zeros((6, 4), dtype=np.float32)
+TASK = CartPole()
 
 
 def rewards(arm: Arm, seed: int = 0, scored: list[float | None] | None = None) -> list[float | None]:
     given = SCORED if scored is None else scored
-    return chunk_rewards(arm, given, TRUE[: len(given)], AFTER[: len(given)], np.random.default_rng(seed))
+    count, rng = len(given), np.random.default_rng(seed)
+    return chunk_rewards(arm, TASK, given, TRUE[:count], AFTER[:count], rng)
 
 
 def test_each_arm_has_its_own_source() -> None:
@@ -56,7 +59,7 @@ def test_shuffled_has_nothing_to_give_a_step_alone() -> None:
 
 def test_resampled_draws_every_steps_reward_from_the_whole_pool() -> None:
     rng, pool = np.random.default_rng(0), np.array([0.7, 0.8, 0.8, 0.8])
-    given = np.array([chunk_rewards(Arm.RESAMPLED, [], TRUE, AFTER, rng, pool) for _ in range(300)])
+    given = np.array([chunk_rewards(Arm.RESAMPLED, TASK, [], TRUE, AFTER, rng, pool) for _ in range(300)])
     assert set(given.flat) == {0.7, 0.8}
     np.testing.assert_allclose((given == 0.7).mean(axis=0), 0.25, atol=0.1)
     with pytest.raises(ValueError, match="draw from"):
@@ -86,7 +89,8 @@ def test_resampled_draws_from_a_finished_run_of_vlm_alone(tmp_path: Path) -> Non
 def test_the_oracle_is_the_rubrics_reward_of_the_true_tilt(angle_deg: float) -> None:
     reading = Reading(angle_deg)
     expected = reward_of(DistanceMap(type="distance", target=0, tolerance=12), reading)
-    assert oracle_reward(math.radians(angle_deg)) == pytest.approx(expected, abs=1e-9)
+    observation = np.array([[0, 0, math.radians(angle_deg), 0]])
+    assert TASK.oracle(observation)[0] == pytest.approx(expected, abs=1e-9)
 
 
 @pytest.mark.parametrize("arm", [Arm.ENV, Arm.ORACLE, Arm.CONSTANT, Arm.RANDOM])

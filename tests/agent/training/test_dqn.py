@@ -10,7 +10,6 @@ import torch
 
 from agent.config import DqnConfig
 from agent.training.dqn import (
-    OBSERVATION_SCALE,
     Learner,
     greedy_actions,
     new_learner,
@@ -19,6 +18,9 @@ from agent.training.dqn import (
     update,
 )
 from agent.training.replay import Replay, Transitions
+from agent.training.spaces import Spaces
+
+SPACES = Spaces(np.array([2.4, 2.0, 0.2, 2.0], dtype=np.float32), 2)
 
 
 def steps(replay: Replay, rewards: list[float | None], ended: dict[int, str] | None = None) -> None:
@@ -122,7 +124,7 @@ def one(reward: float, terminated: bool) -> Transitions:
 
 
 def different_target(config: DqnConfig) -> Learner:
-    return replace(new_learner(config, 0), target=new_learner(config, 2).target)
+    return replace(new_learner(config, SPACES, 0), target=new_learner(config, SPACES, 2).target)
 
 
 @pytest.mark.parametrize("terminated", [True, False])
@@ -130,12 +132,12 @@ def different_target(config: DqnConfig) -> Learner:
 def test_targets_are_those_of_dqn_and_double_dqn(terminated: bool, double: bool) -> None:
     config = DqnConfig(double=double)
     learner, batch = different_target(config), one(2.0, terminated)
-    online = q_values(learner.online, batch.observations, config)[0]
-    target = q_values(learner.target, batch.observations, config)[0]
+    online = q_values(learner.online, batch.observations, SPACES, config)[0]
+    target = q_values(learner.target, batch.observations, SPACES, config)[0]
     assert online.argmax() != target.argmax()  # else the two could not be told apart
     value = target[online.argmax()] if double else target.max()
     expected = 2.0 if terminated else 2.0 + 0.99 * float(value)
-    assert float(td_targets(learner, batch, config)[0]) == pytest.approx(expected)
+    assert float(td_targets(learner, batch, SPACES, config)[0]) == pytest.approx(expected)
 
 
 def test_the_update_is_that_of_torchs_adam_on_the_huber_loss() -> None:
@@ -144,9 +146,10 @@ def test_the_update_is_that_of_torchs_adam_on_the_huber_loss() -> None:
     weights = torch.nn.Parameter(learner.online.clone())
     optimizer = torch.optim.Adam([weights], config.learning_rate)
     for _ in range(3):
-        ours, loss = update(learner, batch, config, progress=0.0)
+        ours, loss = update(learner, batch, SPACES, config, progress=0.0)
         expected = torch.nn.functional.smooth_l1_loss(
-            q_values(weights, batch.observations, config)[:, 1], td_targets(learner, batch, config)
+            q_values(weights, batch.observations, SPACES, config)[:, 1],
+            td_targets(learner, batch, SPACES, config),
         )
         optimizer.zero_grad()
         expected.backward()
@@ -159,10 +162,10 @@ def test_the_update_is_that_of_torchs_adam_on_the_huber_loss() -> None:
 
 def test_the_update_changes_nothing_that_it_is_given() -> None:
     config = DqnConfig()
-    learner, batch = new_learner(config, 0), one(2.0, terminated=False)
+    learner, batch = new_learner(config, SPACES, 0), one(2.0, terminated=False)
     before = [value.clone() for value in (learner.online, learner.target, learner.adam_mean)]
-    first, _ = update(learner, batch, config, progress=0.0)
-    again, _ = update(learner, batch, config, progress=0.0)
+    first, _ = update(learner, batch, SPACES, config, progress=0.0)
+    again, _ = update(learner, batch, SPACES, config, progress=0.0)
     assert torch.equal(first.online, again.online)
     assert not torch.equal(first.online, learner.online)
     for value, kept in zip((learner.online, learner.target, learner.adam_mean), before, strict=True):
@@ -172,26 +175,26 @@ def test_the_update_changes_nothing_that_it_is_given() -> None:
 def test_the_target_network_follows_slowly_or_is_copied() -> None:
     soft = DqnConfig(target_rate=0.25)
     learner = different_target(soft)
-    after, _ = update(learner, one(1.0, True), soft, progress=0.0)
+    after, _ = update(learner, one(1.0, True), SPACES, soft, progress=0.0)
     torch.testing.assert_close(after.target, 0.75 * learner.target + 0.25 * after.online)
     hard = DqnConfig(target_rate=1.0, target_every=2)
-    first, _ = update(learner, one(1.0, True), hard, progress=0.0)
-    second, _ = update(first, one(1.0, True), hard, progress=0.0)
+    first, _ = update(learner, one(1.0, True), SPACES, hard, progress=0.0)
+    second, _ = update(first, one(1.0, True), SPACES, hard, progress=0.0)
     assert torch.equal(first.target, learner.target)
     torch.testing.assert_close(second.target, second.online)
 
 
 def test_the_learning_rate_falls_to_zero_where_asked() -> None:
-    learner = new_learner(DqnConfig(), 0)
-    still, _ = update(learner, one(1.0, True), DqnConfig(), progress=1.0)
-    moved, _ = update(learner, one(1.0, True), DqnConfig(learning_rate_decay="none"), progress=1.0)
+    learner = new_learner(DqnConfig(), SPACES, 0)
+    still, _ = update(learner, one(1.0, True), SPACES, DqnConfig(), progress=1.0)
+    moved, _ = update(learner, one(1.0, True), SPACES, DqnConfig(learning_rate_decay="none"), progress=1.0)
     assert torch.equal(still.online, learner.online)
     assert not torch.equal(moved.online, learner.online)
 
 
 def test_equal_seeds_give_equal_networks_and_leave_the_global_state_alone() -> None:
     state = torch.get_rng_state()
-    a, b, c = (new_learner(DqnConfig(), seed).online for seed in (1, 1, 2))
+    a, b, c = (new_learner(DqnConfig(), SPACES, seed).online for seed in (1, 1, 2))
     assert torch.equal(a, b)
     assert not torch.equal(a, c)
     assert torch.equal(torch.get_rng_state(), state)
@@ -204,7 +207,7 @@ def test_values_are_those_of_torchs_own_layers_on_scaled_observations() -> None:
         layers = [torch.nn.Linear(4, 8), torch.nn.Linear(8, 8), torch.nn.Linear(8, 2)]
     network = torch.nn.Sequential(layers[0], torch.nn.ReLU(), layers[1], torch.nn.ReLU(), layers[2])
     observations = np.random.default_rng(0).normal(size=(5, 4)).astype(np.float32)
-    learner = new_learner(config, 3)
-    expected = network(torch.from_numpy(observations / OBSERVATION_SCALE)).detach()
-    torch.testing.assert_close(q_values(learner.online, observations, config), expected)
-    assert (greedy_actions(learner, observations, config) == expected.argmax(dim=1).numpy()).all()
+    learner = new_learner(config, SPACES, 3)
+    expected = network(torch.from_numpy(observations / SPACES.observation_scale)).detach()
+    torch.testing.assert_close(q_values(learner.online, observations, SPACES, config), expected)
+    assert (greedy_actions(learner, observations, SPACES, config) == expected.argmax(dim=1).numpy()).all()

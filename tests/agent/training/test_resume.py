@@ -78,7 +78,7 @@ def same(a: Trainer, b: Trainer) -> None:
 VARIANTS: dict[str, dict[str, Any]] = {
     "barrier": {},
     "overlap": {"schedule": "overlap"},
-    "four shuffled": {"num_envs": 4, "arm": Arm.SHUFFLED, "env": "CartPoleContinuing-v0", "any_tilt": True},
+    "four shuffled": {"num_envs": 4, "arm": Arm.SHUFFLED, "task": "CartPoleContinuing-v0", "any_tilt": True},
 }
 
 

@@ -272,6 +272,10 @@ def test_an_error_is_told_in_one_short_line() -> None:
     assert in_one_line(KeyError("x")) == "KeyError: 'x'"
     assert in_one_line(AssertionError()) == "AssertionError"
     assert in_one_line(ValueError("\n\n  a\n\nb\nno such thing\n")) == "ValueError: a: no such thing"
+    assert (
+        in_one_line(ValueError("Validation:\n  see\n  ValueError: 3\n"))
+        == "ValueError: Validation: ValueError: 3"
+    )
     assert len(in_one_line(ValueError("a" * 10_000))) == 400
 
 

@@ -1,43 +1,35 @@
-"""The environments: CartPole-v1 as it is, and CartPoleContinuing-v0, in which nothing ends early.
+"""CartPoleContinuing-v0: CartPole in which nothing ends early, so that survival by itself is worth nothing.
 
-Importing this module registers the second with Gymnasium. Not for stepping many at
-once (``training/frame_envs.py``).
+Importing this module registers it with Gymnasium.
 """
 
 from __future__ import annotations
 
 import math
-import os
-from typing import Any, Final
-
-os.environ.setdefault("SDL_VIDEODRIVER", "dummy")  # no screen needed; pygame reads it on import
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
 from gymnasium.envs.classic_control.cartpole import CartPoleEnv
 from numpy.typing import NDArray
 
-CARTPOLE: Final = "CartPole-v1"
-CONTINUING: Final = "CartPoleContinuing-v0"
+from reward_tasks.cartpole import UPRIGHT_DEG, CartPole
 
-UPRIGHT_DEG = 12.0
-"""The tilt up to which a pole is upright: where CartPole-v1 ends an episode
-(gymnasium/envs/classic_control/cartpole.py)."""
+CONTINUING = "CartPoleContinuing-v0"
 
 EPISODE_STEPS = 500
-"""Length of an episode of CartPoleContinuing-v0, as CartPole-v1's longest (gymnasium/envs/__init__.py)."""
+"""As CartPole-v1's longest (gymnasium/envs/__init__.py)."""
 
 MAX_SPEED, MAX_TILT_RATE = 10.0, 25.0
-"""Caps on CartPoleContinuing-v0's speeds, in units of length and radians per second: above the 7 and 17
-that random and one-sided policies reach."""
+"""Caps on speeds, in units of length and radians per second: above the 7 and 17 that random and one-sided
+policies reach."""
 
 SOLVED_RETURN = 475.0
-"""CartPole-v1's reward threshold (gymnasium/envs/__init__.py); on CartPoleContinuing-v0 the same number
-means upright for 95 % of the time."""
+"""CartPole-v1's number; here it means upright for 95 % of the time."""
 
 
-class CartPoleContinuing(CartPoleEnv):
-    """CartPole without early termination: survival by itself is worth nothing here.
+class CartPoleContinuingEnv(CartPoleEnv):
+    """CartPole without early termination.
 
     The pole may fall and swing right through below the cart; its tilt is wrapped to ±π. At an end of the
     track the cart stops. Speeds are capped, since CartPole's integrator adds energy. The reward is 1 while
@@ -85,7 +77,30 @@ class CartPoleContinuing(CartPoleEnv):
 
 gym.register(
     CONTINUING,
-    entry_point="agent.environments:CartPoleContinuing",
+    entry_point="reward_tasks.cartpole_continuing:CartPoleContinuingEnv",
     max_episode_steps=EPISODE_STEPS,
     reward_threshold=SOLVED_RETURN,
 )
+
+
+class CartPoleContinuing(CartPole):
+    """CartPoleContinuing-v0; its state is CartPole's."""
+
+    env_id = CONTINUING
+    known_options = frozenset({"any_tilt"})
+
+    @property
+    def solved_return(self) -> float:
+        """``SOLVED_RETURN``."""
+        return SOLVED_RETURN
+
+    @property
+    def episode_steps(self) -> int:
+        """``EPISODE_STEPS``."""
+        return EPISODE_STEPS
+
+    def sweep(self, count: int, rng: np.random.Generator) -> NDArray[np.float64]:
+        """Carts all over the track, and tilts all round."""
+        states = super().sweep(count, rng)
+        states[:, 2] = rng.uniform(-math.pi, math.pi, count)
+        return states
