@@ -25,6 +25,9 @@ _SERVICE_LINK = re.compile(r"(tcp|udp|sctp)://")
 
 _SHOWN_CHARS = 80
 
+_NEVER_NONE = frozenset({"api_keys"})
+"""Empty, it is refused where keys are read: a secret that came out empty must not open the server to all."""
+
 
 class _Variables(PydanticBaseSettingsSource):
     """The environment's ``REWARD_*`` variables, so that an error names the variable and not its flag."""
@@ -34,7 +37,7 @@ class _Variables(PydanticBaseSettingsSource):
         variable = f"{PREFIX}{field_name}".upper()
         names = sorted(name for name in os.environ if name.upper() == variable)  # upper case comes first
         for name in names:
-            if value := os.environ[name]:
+            if (value := os.environ[name]) or field_name in _NEVER_NONE:
                 return _checked(name, value.strip() or value, field), name, False
         return None, variable, False
 

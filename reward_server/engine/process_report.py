@@ -37,7 +37,7 @@ _ELSEWHERE = re.compile(r"root cause|background process|^RuntimeError: cancelled
 
 _CRASH = re.compile(r"^Fatal Python error: (.+)$", re.MULTILINE)  # how faulthandler begins
 _TELLING = re.compile(
-    r"\b([Ee]rror|ERROR|[A-Z]\w*Error|[Cc]annot|[Cc]ould not|[Nn]o such|[Nn]ot found|[Dd]enied)\b"
+    r"\b([Ee]rror|ERROR|[A-Z]\w*Error|[Cc]annot|[Cc]ould not|[Nn]o such|not found|[Dd]enied)\b"
 )
 
 

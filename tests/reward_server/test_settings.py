@@ -12,6 +12,7 @@ import yaml
 from pydantic import ValidationError
 from pydantic_settings import CliApp, SettingsError
 
+from reward_server.admission.keys import KeyFileError, read_keys
 from reward_server.settings import Settings
 from tests.paths import CHECKPOINT, ROOT
 
@@ -88,7 +89,7 @@ def test_an_error_of_a_flag_names_the_flag(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.parametrize(
-    "name", ["REWARD_MAX_MODEL_LEN", "REWARD_PORT", "REWARD_API_KEYS", "REWARD_REVISION"]
+    "name", ["REWARD_MAX_MODEL_LEN", "REWARD_PORT", "REWARD_API_KEY_FILE", "REWARD_REVISION"]
 )
 def test_an_empty_variable_is_none(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv(name, "")
@@ -129,13 +130,13 @@ def test_a_flag_wins_over_its_variable_whatever_that_holds(monkeypatch: pytest.M
     assert Settings(port=8003, metrics_open=True).port == 8003  # an option under Ray Serve, likewise
 
 
-def test_white_space_is_no_list_of_keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(
-        "REWARD_API_KEYS", "  "
-    )  # refused where keys are read; never taken for "no keys wanted"
+@pytest.mark.parametrize("value", ["", "  "])
+def test_keys_that_came_out_empty_never_open_the_server(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("REWARD_API_KEYS", value)
     keys = CliApp.run(Settings, []).api_keys
     assert keys is not None
-    assert keys.get_secret_value() == "  "
+    with pytest.raises(KeyFileError, match="holds no key"):
+        read_keys(keys.get_secret_value(), None)
 
 
 @pytest.mark.parametrize(
