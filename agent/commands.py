@@ -23,7 +23,7 @@ from agent.experiment.plan import ExperimentConfig, finished
 from agent.experiment.report import write_report as write_experiment_report
 from agent.experiment.results import MixedRewardsError, read_runs
 from agent.experiment.run_pool import RunPool
-from agent.recording.run_folder import FolderLostError
+from agent.recording.run_folder import CONFIG, FolderLostError
 from agent.reporting.run_report import source_of, write_report
 from agent.reporting.video import film
 from agent.rewards.labeler import RewardsChangedError, max_images_of
@@ -55,7 +55,9 @@ class DemoConfig:
     port: int = 8000
     """port of the reward server on this machine"""
     train: TrainConfig = field(
-        default_factory=lambda: TrainConfig(name="demo", outage_s=OWN_SERVER_OUTAGE_S, video=True)
+        default_factory=lambda: TrainConfig(
+            name="demo", overwrite=True, outage_s=OWN_SERVER_OUTAGE_S, video=True
+        )
     )
 
 
@@ -77,6 +79,11 @@ def train(config: TrainConfig, progress: Callable[[int], None]) -> dict[str, Any
 def _train(config: TrainConfig, progress: Callable[[int], None]) -> dict[str, Any]:
     """The same, for whoever holds the folder."""
     config.find_task()  # before a server is waited for
+    if (config.folder / CONFIG).exists() and not (config.resume or config.overwrite):
+        raise ConfigError(
+            f"{config.folder} holds a run already: --resume goes on with it, --overwrite replaces it, or "
+            "choose another --name"
+        )
     with ExitStack() as stack:
         client = server = question = None
         if config.arm.scores_frames:

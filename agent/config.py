@@ -85,6 +85,8 @@ class TrainConfig:
     """folder of all runs"""
     resume: bool = False
     """go on from the run's last checkpoint, if it has one; the result is that of a run without a break"""
+    overwrite: bool = False
+    """replace an earlier run of this name; without it or --resume, a used name is refused"""
     server_url: str = "http://127.0.0.1:8000"
     """address of the reward server"""
     arm: Arm = Arm.VLM
@@ -187,6 +189,8 @@ class TrainConfig:
             )
         if (self.arm == Arm.RESAMPLED) != (self.rewards_of is not None):
             raise ConfigError("--arm resampled needs --rewards-of, and no other arm takes it")
+        if self.resume and self.overwrite:
+            raise ConfigError("--resume goes on with a run and --overwrite replaces it; choose one of them")
         if not self.name or Path(self.name).is_absolute() or ".." in Path(self.name).parts:
             raise ConfigError("--name must name a folder inside --runs")
 
@@ -230,6 +234,7 @@ FREE_OPTIONS = frozenset(
         "name",
         "runs",
         "resume",
+        "overwrite",
         "server_url",
         "eval_episodes",
         "checkpoint_every",

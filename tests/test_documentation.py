@@ -99,7 +99,7 @@ def words(command: Snippet) -> list[str]:
     return shlex.split(command.text, comments=True)[1:]
 
 
-@pytest.mark.parametrize("room", ["agent", "reward_client", "reward_report", "reward_server"])
+@pytest.mark.parametrize("room", ["agent", "reward_client", "reward_report", "reward_server", "reward_tasks"])
 def test_examples_in_docstrings_hold(room: str) -> None:
     failed = {}
     for name in sorted(sources(room).keys() - HEAVY):

@@ -14,7 +14,7 @@ from agent.config import Arm, ConfigError, TrainConfig, changed_options, options
 CONTINUING = "CartPoleContinuing-v0"
 """The one task that takes --any-tilt."""
 
-NOT_HERE = ("arm", "task", "seed", "resume", "video", "rewards_of")
+NOT_HERE = ("arm", "task", "seed", "resume", "overwrite", "video", "rewards_of")
 
 
 @dataclass(frozen=True)

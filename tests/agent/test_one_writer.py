@@ -84,7 +84,9 @@ def test_a_killed_run_can_be_gone_on_with(
     living.wait()
     monkeypatch.chdir(tmp_path)
     done = commands.train(
-        TrainConfig(name="one", arm=Arm.CONSTANT, env_steps=600, eval_episodes=1, eval_every=192),
+        TrainConfig(
+            name="one", arm=Arm.CONSTANT, env_steps=600, eval_episodes=1, eval_every=192, overwrite=True
+        ),
         lambda _: None,
     )
     assert done["error"] is None

@@ -24,7 +24,13 @@ from tests.paths import CHECKPOINT
 pytestmark = [pytest.mark.vllm, pytest.mark.timeout(900)]
 
 KEY = "a-key-of-the-ray-test"
-OPTIONS = {"model": str(CHECKPOINT), "dtype": "float32", "max_model_len": 512, "cache_bytes": 0}
+OPTIONS = {
+    "model": str(CHECKPOINT),
+    "dtype": "float32",
+    "max_model_len": 512,
+    "cache_bytes": 0,
+    "enforce_eager": True,  # starts sooner
+}
 QUICK = {
     "min_replicas": 1,
     "max_replicas": 2,
