@@ -29,6 +29,7 @@ from agent.reporting.video import film
 from agent.rewards.labeler import RewardsChangedError, max_images_of
 from agent.rewards.question import resolve_question
 from agent.training.checkpoint_file import CheckpointError
+from agent.training.spaces import spaces_of
 from agent.training.train import RunStoppedError, Trainer
 from reward_client import RewardClient
 from reward_client.errors import ConfigurationError, RewardServiceError
@@ -78,7 +79,7 @@ def train(config: TrainConfig, progress: Callable[[int], None]) -> dict[str, Any
 
 def _train(config: TrainConfig, progress: Callable[[int], None]) -> dict[str, Any]:
     """The same, for whoever holds the folder."""
-    config.find_task()  # before a server is waited for
+    spaces_of(config.find_task())  # before a server is waited for
     if (config.folder / CONFIG).exists() and not (config.resume or config.overwrite):
         raise ConfigError(
             f"{config.folder} holds a run already: --resume goes on with it, --overwrite replaces it, or "

@@ -17,7 +17,7 @@ import httpx
 from pydantic import BaseModel
 
 from reward_client._answers import ECHO, error_of, read_answer
-from reward_client._attempts import Attempts
+from reward_client._attempts import RETRIED, Attempts
 from reward_client._connection import Connection
 from reward_client._readiness import LOOK_TIMEOUT_S, READY_POLL_S, Waiting
 from reward_client.errors import RewardServiceError, ServerNotReadyError
@@ -37,6 +37,7 @@ class Try:
 
     Attributes:
         attempts: says how long it may wait to be sent, and how long it may take.
+        waits: for its turn, where many requests are under way; a look at the server's health does not.
     """
 
     method: str
@@ -44,6 +45,7 @@ class Try:
     body: bytes | None
     headers: dict[str, str]
     attempts: Attempts
+    waits: bool = True
 
 
 @dataclass(frozen=True)
@@ -117,27 +119,38 @@ def info(session: Session) -> Call[ServerInfo]:
 
 def rubric(session: Session, name: str) -> Call[RubricDetail]:
     """``GET /rubrics/{name}``."""
-    response = yield from exchange(session.attempts(), "GET", f"/rubrics/{quote(name, safe='')}")
+    path = f"/rubrics/{quote(name, safe='', errors='replace')}"
+    response = yield from exchange(session.attempts(), "GET", path)
     return read_answer(response, RubricDetail)
 
 
 def is_ready(session: Session) -> Call[bool]:
     """``GET /readyz``, once."""
-    outcome = yield from _look(session)
+    outcome = yield from _look(session, LOOK_TIMEOUT_S)
     return isinstance(outcome, httpx.Response) and outcome.status_code == httpx.codes.OK
 
 
 def wait_ready(session: Session, timeout_s: float) -> Call[ServerInfo]:
     """Looks at ``/readyz`` until the server is ready, then asks for ``/info``."""
     waiting = Waiting(session.connection.shown, timeout_s)
-    while not waiting.is_over((yield from _look(session))):
+    while True:
+        if waiting.is_over((yield from _look(session, min(LOOK_TIMEOUT_S, waiting.left_s)))):
+            attempts = Attempts(0, session.timeout_s, max(waiting.left_s, LOOK_TIMEOUT_S), session.rng)
+            try:
+                answer = read_answer((yield from exchange(attempts, "GET", "/info")), ServerInfo)
+            except RETRIED as error:  # it went away again
+                waiting.go_on(error)
+            else:
+                session.limits = answer.limits
+                return answer
         closed = yield Pause(READY_POLL_S)
         if closed:
             raise ServerNotReadyError("the client was closed while it waited")
-    return (yield from info(session))
 
 
-def _look(session: Session) -> Call[httpx.Response | RewardServiceError]:
-    attempts = Attempts(0, LOOK_TIMEOUT_S, LOOK_TIMEOUT_S, session.rng)
-    outcome: httpx.Response | RewardServiceError = yield Try("GET", "/readyz", None, {}, attempts)
+def _look(session: Session, timeout_s: float) -> Call[httpx.Response | RewardServiceError]:
+    attempts = Attempts(0, timeout_s, timeout_s, session.rng)
+    outcome: httpx.Response | RewardServiceError = yield Try(
+        "GET", "/readyz", None, {}, attempts, waits=False
+    )
     return outcome

@@ -9,9 +9,10 @@ import importlib.util
 import ipaddress
 import os
 import re
+import socket
 import ssl
 import urllib.request
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
@@ -26,6 +27,7 @@ LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=20, keepal
 """Idle connections are dropped before the server drops them (30 s): a request sent into a closing
 connection is lost."""
 
+MAX_PORT = 65_535
 _PROXY_SCHEMES = frozenset({"http", "https", "socks5", "socks5h"})
 
 
@@ -36,13 +38,15 @@ class Connection:
     Attributes:
         url: the server's address.
         api_key: the key without white space around it; None for none.
+        auth: user name and password that stood in the address; None for none.
         proxy: address of the proxy that the environment names for this server; None for none.
         proxy_variable: the environment's variable that names it.
     """
 
     url: httpx.URL
-    api_key: str | None
-    proxy: httpx.URL | None
+    api_key: str | None = field(repr=False)
+    auth: tuple[str, str] | None = field(repr=False)
+    proxy: httpx.URL | None = field(repr=False)
     proxy_variable: str | None
 
     @classmethod
@@ -58,8 +62,14 @@ class Connection:
             ConfigurationError: the address, the key, the proxy or the certificates cannot be used.
         """
         url = _checked_url(base_url)
+        key, auth = _checked_key(api_key), (url.username, url.password) if url.userinfo else None
+        if key and auth:
+            raise ConfigurationError(
+                "the address holds a user name or password, and there is an API key; use one"
+            )
+        url = without_password(url)
         proxy, variable = (None, None) if direct else _proxy_of(url)
-        connection = cls(url, _checked_key(api_key), proxy, variable)
+        connection = cls(url, key, auth, proxy, variable)
         connection.http_options()
         return connection
 
@@ -67,7 +77,7 @@ class Connection:
     def shown(self) -> str:
         """The address for messages: without a password."""
         through = f" (through the proxy that {self.proxy_variable} names)" if self.proxy_variable else ""
-        return f"{without_password(self.url)}{through}"
+        return f"{self.url}{through}"
 
     def http_options(self) -> dict[str, Any]:
         """What ``httpx.Client`` and ``httpx.AsyncClient`` are made with.
@@ -78,6 +88,7 @@ class Connection:
         return {
             "base_url": self.url,
             "headers": {"Authorization": f"Bearer {self.api_key}"} if self.api_key else {},
+            "auth": self.auth,
             "limits": LIMITS,
             "proxy": self.proxy,
             "trust_env": False,  # read here, so that what cannot be used is named
@@ -100,8 +111,10 @@ def _checked_url(base_url: str) -> httpx.URL:
     except (httpx.InvalidURL, TypeError):
         url = httpx.URL()
     if url.scheme not in {"http", "https"} or not url.host:
-        shown = re.sub(r"//[^/@]*@", "//", str(base_url))
-        raise ConfigurationError(f"{shown!r} is not an http:// or https:// address")
+        shown = "the address, which holds a password," if "@" in str(base_url) else repr(base_url)
+        raise ConfigurationError(f"{shown} is not an http:// or https:// address")
+    if url.port is not None and not 1 <= url.port <= MAX_PORT:
+        raise ConfigurationError(f"{url.port} in the address is no port; ports are 1 to {MAX_PORT}")
     return url
 
 
@@ -109,6 +122,8 @@ def _checked_key(api_key: str | None) -> str | None:
     """The key without white space around it (a mounted file ends with a newline), as the server reads it."""
     if not api_key:
         return None
+    if not isinstance(api_key, str):
+        raise ConfigurationError(f"the API key is of type {type(api_key).__name__}; pass text")
     key = api_key.strip()
     if not key:
         raise ConfigurationError("the API key holds nothing but white space")
@@ -147,12 +162,16 @@ def _proxy_of(url: httpx.URL) -> tuple[httpx.URL | None, str | None]:
 
 
 def _is_loopback(host: str) -> bool:
+    """Whether a host is this machine, by any spelling: 0.0.0.0 is what servers say that listen everywhere."""
+    host = host.rstrip(".")
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
+        address = ipaddress.ip_address(host if ":" in host else socket.inet_ntoa(socket.inet_aton(host)))
+    except (ValueError, OSError):
         return False
+    mapped = getattr(address, "ipv4_mapped", None) or address
+    return bool(mapped.is_loopback or mapped.is_unspecified)
 
 
 def _is_excepted(host: str, port: int | None, exceptions: str) -> bool:

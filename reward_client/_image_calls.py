@@ -8,8 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import math
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import TypeVar
@@ -18,7 +17,7 @@ from reward_client._answers import read_comparisons, read_scores
 from reward_client._attempts import RETRIED, Attempts
 from reward_client._calls import Call, Pause, Session, exchange, info
 from reward_client.errors import InvalidAnswerError, InvalidRequestError, RequestTooLargeError
-from reward_client.frames import Frame, as_frame, as_frames, to_bytes
+from reward_client.frames import Frame, image_file, image_files
 from reward_client.rubric import Preprocess, Region, Rubric
 from reward_client.schema import (
     MAX_IMAGES,
@@ -37,7 +36,7 @@ MAX_FRAME_RETRIES = 4
 """An engine that fails on a frame so often will go on failing on it."""
 
 ASK_ABOVE_IMAGES = 16
-"""A call of more images asks for the server's limits first; every server takes so many."""
+"""A call of more images asks for the server's limits first; most servers take so many."""
 
 BODY_BESIDE_IMAGES = 65_536
 """Bytes of a body that are kept free for the rubric."""
@@ -66,6 +65,8 @@ class Ask:
         Raises:
             ValueError: there is no such preprocessing.
         """
+        if not isinstance(rubric, str | Rubric):
+            raise ValueError(f"rubric is of type {type(rubric).__name__}; pass a rubric's name or a Rubric")
         return cls(rubric, Preprocess(preprocess) if isinstance(preprocess, str) else preprocess, explain)
 
 
@@ -75,7 +76,7 @@ def score(session: Session, frames: object, ask: Ask) -> Call[ScoreResponse]:
     Raises:
         ValueError: no frames, or something that is not a frame.
     """
-    units = [(frame,) for frame in as_frames(frames)]
+    units = [(file,) for file in image_files(frames)]
     if not units:
         raise ValueError("there are no frames to score")
     return (yield from _in_parts(session, units, lambda part: _score(session, part, ask)))
@@ -87,40 +88,43 @@ def compare(session: Session, pairs: Sequence[tuple[Frame, Frame]], ask: Ask) ->
     Raises:
         ValueError: no pairs, or something that is not a pair of frames.
     """
+    if not isinstance(pairs, Iterable):
+        raise ValueError(f"pairs is of type {type(pairs).__name__}; pass a list of pairs of frames")
     units = []
     for place, pair in enumerate(pairs):
         if not isinstance(pair, tuple | list) or len(pair) != 2:
             raise ValueError(f"pair {place} is not two frames: pass (first, second)")
-        units.append(tuple(as_frame(frame, f"pair {place}") for frame in pair))
+        units.append(tuple(image_file(frame, f"pair {place}") for frame in pair))
     if not units:
         raise ValueError("there are no pairs to compare")
     return (yield from _in_parts(session, units, lambda part: _compare(session, part, ask)))
 
 
 def _in_parts(
-    session: Session, frames: Sequence[tuple[Frame, ...]], one: Callable[[Sequence[Unit]], Call[Answer]]
+    session: Session, items: Sequence[Unit], one: Callable[[Sequence[Unit]], Call[Answer]]
 ) -> Call[Answer]:
     """Sends items in requests that the server takes, one after another, and puts the answers together."""
-    per_item = len(frames[0])
-    if session.limits is None and len(frames) * per_item > ASK_ABOVE_IMAGES:
+    per_item = len(items[0])
+    if session.limits is None and len(items) * per_item > ASK_ABOVE_IMAGES:
         yield from info(session)
-    left, encoded, answers = deque(frames), list[Unit](), list[Answer]()
-    while left or encoded:
-        most = _most_items(session.limits, per_item)
-        while left and len(encoded) < most:
-            encoded.append(tuple(to_bytes(frame) for frame in left.popleft()))
-        count = _fitting(encoded[:most], session.limits)
+    answers, done = list[Answer](), 0
+    at_most, asked = len(items), False
+    while done < len(items):
+        most = min(_most_items(session.limits, per_item), at_most)
+        count = _fitting(items[done : done + most], session.limits)
         try:
-            answer = yield from one(encoded[:count])
+            answers.append((yield from one(items[done : done + count])))
         except (InvalidRequestError, RequestTooLargeError) as error:
             if count == 1 or not (isinstance(error, RequestTooLargeError) or error.code == "too_many_images"):
                 raise
             known = session.limits
-            if (yield from info(session)).limits == known:
-                raise
+            if not asked:
+                yield from info(session)
+            if asked or session.limits == known:  # a proxy's limit, or another replica's
+                at_most = count // 2
+            asked = True
         else:
-            answers.append(answer)
-            del encoded[:count]
+            done, asked = done + count, False
     return _joined(answers)
 
 

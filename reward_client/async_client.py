@@ -16,9 +16,9 @@ import os
 import random
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import httpx
 
@@ -38,7 +38,7 @@ class _InLoop:
 
     def __init__(self, connection: Connection, transport: httpx.AsyncBaseTransport | None) -> None:
         self.slots = asyncio.Semaphore(MAX_CONNECTIONS)
-        self.closed = False
+        self.closing = asyncio.Event()
         self.http = httpx.AsyncClient(**connection.http_options(), transport=transport)
 
 
@@ -47,7 +47,7 @@ class _Opened:
 
     def __init__(self) -> None:
         self.pid = os.getpid()
-        self.loops = WeakKeyDictionary[asyncio.AbstractEventLoop, _InLoop]()
+        self.loops = dict[asyncio.AbstractEventLoop, _InLoop]()
 
 
 class AsyncRewardClient:
@@ -180,7 +180,7 @@ class AsyncRewardClient:
     async def close(self) -> None:
         """Closes the connections that were opened in this event loop."""
         own = self._own()
-        own.closed = True
+        own.closing.set()
         await own.http.aclose()
 
     async def __aenter__(self) -> AsyncRewardClient:
@@ -209,6 +209,8 @@ class AsyncRewardClient:
         loop = asyncio.get_running_loop()
         own = self._opened.loops.get(loop)
         if own is None:
+            for other in [other for other in self._opened.loops if other.is_closed()]:
+                del self._opened.loops[other]  # with its connections, which nobody can close any more
             own = _InLoop(self._session.connection, self._arguments["transport"])
             self._opened.loops[loop] = own
         return own
@@ -223,10 +225,15 @@ class AsyncRewardClient:
                 result: calls.Result = end.value
                 return result
             if isinstance(step, calls.Pause):
-                await asyncio.sleep(0.0 if own.closed else step.delay_s)
-                outcome = own.closed
+                outcome = await _waited(own.closing, step.delay_s)
             else:
                 outcome = await _outcome(own, step, self._session.connection.shown)
+
+
+async def _waited(event: asyncio.Event, delay_s: float) -> bool:
+    with suppress(TimeoutError):
+        await asyncio.wait_for(event.wait(), delay_s)
+    return event.is_set()
 
 
 async def _outcome(own: _InLoop, request: calls.Try, shown: str) -> httpx.Response | RewardServiceError:
@@ -234,7 +241,8 @@ async def _outcome(own: _InLoop, request: calls.Try, shown: str) -> httpx.Respon
         async with asyncio.timeout(
             request.attempts.left_s
         ):  # only while it waits: httpx has a limit of its own
-            await own.slots.acquire()
+            if request.waits:
+                await own.slots.acquire()
     except TimeoutError:
         return RequestTimeoutError(
             f"{shown}: {MAX_CONNECTIONS} requests of this client were under way all the time"
@@ -244,13 +252,14 @@ async def _outcome(own: _InLoop, request: calls.Try, shown: str) -> httpx.Respon
     except (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as error:
         return from_httpx(error, shown)
     except RuntimeError as error:
-        if not own.closed:
+        if not own.closing.is_set():
             raise
         ours = ServerUnreachableError(f"{shown} cannot be asked: the client is closed")
         ours.__cause__ = error
         return ours
     finally:
-        own.slots.release()
+        if request.waits:
+            own.slots.release()
 
 
 async def _sent(http: httpx.AsyncClient, request: calls.Try) -> httpx.Response:

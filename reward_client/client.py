@@ -215,7 +215,7 @@ class RewardClient:
 
 def _outcome(own: _Open, request: calls.Try) -> httpx.Response | RewardServiceError:
     shown = own.session.connection.shown
-    if not own.slots.acquire(timeout=request.attempts.left_s):
+    if request.waits and not own.slots.acquire(timeout=request.attempts.left_s):
         return RequestTimeoutError(
             f"{shown}: {MAX_CONNECTIONS} requests of this client were under way all the time"
         )
@@ -228,7 +228,8 @@ def _outcome(own: _Open, request: calls.Try) -> httpx.Response | RewardServiceEr
             raise
         return _closed(shown, error)
     finally:
-        own.slots.release()
+        if request.waits:
+            own.slots.release()
 
 
 def _closed(shown: str, error: RuntimeError) -> ServerUnreachableError:

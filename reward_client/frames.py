@@ -23,10 +23,14 @@ Frames = Iterable[Frame] | NDArray[np.uint8]
 
 WANTED = "a frame is an (H, W, 3) uint8 RGB array, the bytes of a PNG or JPEG file, or a Pillow image"
 _PNG_MODES = frozenset({"1", "L", "LA", "P", "RGB", "RGBA"})
+_WITH_ALPHA = {"La": "LA", "PA": "RGBA", "RGBa": "RGBA"}
+"""What the server lays over white; other modes become RGB."""
 
 
-def as_frames(frames: object) -> list[Frame]:
-    """Checks what a caller passes as frames, before anything is sent.
+def image_files(frames: object) -> list[bytes]:
+    """The image files of what a caller passes as frames, before anything is sent.
+
+    Each frame is encoded as soon as it is seen: a caller may fill one buffer again and again.
 
     Args:
         frames: an iterable of frames, or a stack ``(N, H, W, 3)``.
@@ -37,7 +41,7 @@ def as_frames(frames: object) -> list[Frame]:
     if isinstance(frames, bytes | bytearray | memoryview | str | PathLike | Image.Image):
         raise ValueError(f"frames is one {type(frames).__name__}; pass a list of frames; {WANTED}")
     if hasattr(frames, "__array__"):
-        stack = np.asarray(frames)
+        stack = _array(frames, "frames")
         if stack.ndim == 3:
             raise ValueError("frames is one frame; pass a list: [frame]")
         if stack.ndim != 4:
@@ -45,7 +49,20 @@ def as_frames(frames: object) -> list[Frame]:
         frames = stack
     if not isinstance(frames, Iterable) or isinstance(frames, dict):
         raise ValueError(f"frames is {_named(frames)}; pass a list of frames; {WANTED}")
-    return [as_frame(frame, f"frame {place}") for place, frame in enumerate(frames)]
+    return [image_file(frame, f"frame {place}") for place, frame in enumerate(frames)]
+
+
+def image_file(frame: object, name: str = "the frame") -> bytes:
+    """The image file of one frame.
+
+    Args:
+        frame: what ``as_frame`` takes.
+        name: what messages call it.
+
+    Raises:
+        ValueError: it is no frame, or an image that cannot be read.
+    """
+    return to_bytes(as_frame(frame, name), name)
 
 
 def as_frame(frame: object, name: str = "the frame") -> Frame:
@@ -70,13 +87,23 @@ def as_frame(frame: object, name: str = "the frame") -> Frame:
         raise ValueError(f"{name} is {_named(frame)}; pass the file's bytes: Path(...).read_bytes()")
     if not hasattr(frame, "__array__"):
         raise ValueError(f"{name} is {_named(frame)}; {WANTED}")
-    array = np.asarray(frame)
+    array = _array(frame, name)
     if array.ndim != 3 or array.shape[2] != 3 or 0 in array.shape:
         raise ValueError(f"{name} has the shape {array.shape}{_shape_hint(array.shape)}; {WANTED}")
     if array.dtype != np.uint8:
         hint = "; its values are 0 to 255" if array.dtype.kind in "fiu" else ""
         raise ValueError(f"{name} has the dtype {array.dtype}{hint}; {WANTED}")
     return array
+
+
+def _array(value: object, name: str) -> NDArray[Any]:
+    try:
+        return np.asarray(value)
+    except (
+        Exception
+    ) as error:  # whatever a library's own arrays raise: a tensor on a GPU, one with a gradient
+        reason = (str(error).splitlines() or [""])[0]
+        raise ValueError(f"{name} cannot be read as an array: {type(error).__name__}: {reason}") from error
 
 
 def _named(value: object) -> str:
@@ -112,14 +139,16 @@ def encode_png(frame: NDArray[np.uint8]) -> bytes:
     return _png(Image.fromarray(np.ascontiguousarray(frame)))
 
 
-def to_bytes(frame: Frame) -> bytes:
+def to_bytes(frame: Frame, name: str = "the frame") -> bytes:
     """The bytes of the image file that is sent.
 
     Args:
         frame: an array or a Pillow image, which become PNG; or PNG or JPEG bytes, which stay as they are.
+        name: what messages call it.
 
     Raises:
-        ValueError: an array of another shape or dtype, or an image that cannot be read.
+        ValueError: an array of another shape or dtype, an image that cannot be read, or one whose values are
+            not 0 to 255.
     """
     if isinstance(frame, bytes | bytearray | memoryview):
         return bytes(frame)
@@ -127,9 +156,14 @@ def to_bytes(frame: Frame) -> bytes:
         return encode_png(frame)
     try:
         upright = ImageOps.exif_transpose(frame)
-        return _png(upright if upright.mode in _PNG_MODES else upright.convert("RGB"))
+        mode = upright.mode
+        if mode == "F" or mode.startswith("I"):
+            raise ValueError(
+                f"its mode is {mode}, and what of it is white is not known; convert it to RGB yourself"
+            )
+        return _png(upright if mode in _PNG_MODES else upright.convert(_WITH_ALPHA.get(mode, "RGB")))
     except (OSError, ValueError, SyntaxError) as error:  # a file that Pillow had only begun to read
-        raise ValueError(f"the Pillow image cannot be read: {error}") from error
+        raise ValueError(f"{name} is a Pillow image that cannot be used: {error}") from error
 
 
 def to_base64(frame: Frame) -> str:

@@ -25,6 +25,19 @@ STOP_TIMEOUT_S = 30.0
 IMPORT_POLL_S = 0.1
 
 
+_held: set[int] = set()  # the writing ends of this process
+
+
+def _leave_to_parent() -> None:
+    """A forked child would hold the pipe open when its parent is gone."""
+    for pipe in _held:
+        os.close(pipe)
+    _held.clear()
+
+
+os.register_at_fork(after_in_child=_leave_to_parent)
+
+
 @dataclass(frozen=True)
 class Lifeline:
     """What a new process needs to stop with this one: ``subprocess.Popen(…, pass_fds=…, env=…)``."""
@@ -37,11 +50,14 @@ class Lifeline:
 def lifeline() -> Iterator[Lifeline]:
     """Ties a process that calls ``stop_with_owner`` to this one, for as long as the block runs."""
     theirs, ours = os.pipe()
+    _held.add(ours)
     try:
         yield Lifeline((theirs,), {**os.environ, VARIABLE: str(theirs)})
     finally:
         os.close(theirs)
-        os.close(ours)
+        if ours in _held:  # else we are a forked child
+            _held.remove(ours)
+            os.close(ours)
 
 
 def stop_with_owner() -> None:

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from reward_tasks.task import Column, Point, Task
 
 _SIDE_PX = 500.0
-_PX_PER_UNIT = _SIDE_PX / 4.4  # the renderer shows 2.2 to each side
 _POINTER_PX = 80.0
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from reward_tasks.task import Column, Point, Task
 
-LEFT_END, RIGHT_END, GOAL = -1.2, 0.6, 0.5
+LEFT_END, RIGHT_END = -1.2, 0.6
 """Of the track (gymnasium/envs/classic_control/mountain_car.py)."""
 
 MAX_SPEED = 0.07

@@ -61,7 +61,9 @@ def q_values(
     Returns:
         ``(B, A)`` float32.
     """
-    scaled = observations / spaces.observation_scale if config.scale_observations else observations
+    scaled = observations.astype(np.float32, copy=False)
+    if config.scale_observations:
+        scaled = scaled / spaces.observation_scale
     x = torch.from_numpy(scaled)
     at = 0
     shapes = _shapes(config, spaces)

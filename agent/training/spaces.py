@@ -29,11 +29,20 @@ def spaces_of(task: Task) -> Spaces:
     """What a learner of a task sees and may do.
 
     Raises:
-        ConfigError: its actions are not a few to choose from, which DQN needs.
+        ConfigError: its actions are not a few to choose from, which DQN needs; or its observations are no
+            vector, or of another length than their scale.
     """
     env = task.make()
-    space = env.action_space
+    actions, seen = env.action_space, env.observation_space
     env.close()
-    if not isinstance(space, gym.spaces.Discrete):
-        raise ConfigError(f"--task: the actions of {task.env_id} are {space}; DQN learns discrete ones alone")
-    return Spaces(task.observation_scale, int(space.n))
+    if not isinstance(actions, gym.spaces.Discrete) or actions.start != 0:
+        raise ConfigError(
+            f"--task: the actions of {task.env_id} are {actions}; DQN learns discrete ones that begin at 0"
+        )
+    scale = np.asarray(task.observation_scale, dtype=np.float32)
+    if not isinstance(seen, gym.spaces.Box) or len(seen.shape) != 1 or seen.shape != scale.shape:
+        raise ConfigError(
+            f"--task: the observations of {task.env_id} are {seen}, and observation_scale has the shape "
+            f"{scale.shape}; the learner takes a Box of one dimension, and a scale for each of its numbers"
+        )
+    return Spaces(scale, int(actions.n))

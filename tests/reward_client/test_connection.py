@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from reward_client import AsyncRewardClient, RewardClient
+from reward_client._connection import Connection
 from reward_client.errors import (
     AuthenticationError,
     ConfigurationError,
@@ -225,7 +226,14 @@ def test_a_password_in_an_address_is_never_shown() -> None:
             client.info()
         with pytest.raises(RewardServiceError, match=r"//127\.0\.0\.1:9") as waited:
             client.wait_ready(0.0)
-    for address in ("http://user:hunter2@", "http://user:hunter2@host:port", "ftp://user:hunter2@host"):
+    for address in (
+        "http://user:hunter2@",
+        "http://user:hunter2@host:port",
+        "ftp://user:hunter2@host",
+        "http://user:hun/hunter2@host:8000",
+        "user:hunter2@host:8000",
+        "ftp://u:p@hunter2@host",
+    ):
         with pytest.raises(ConfigurationError) as refused:
             RewardClient(address)
         assert "hunter2" not in str(refused.value)
@@ -235,3 +243,37 @@ def test_a_password_in_an_address_is_never_shown() -> None:
 def test_a_host_that_cannot_be_one_is_an_error_of_ours() -> None:
     with RewardClient("http://reward..example", retries=0) as client, pytest.raises(ServerUnreachableError):
         client.info()
+
+
+def test_a_key_and_a_password_are_not_both_taken() -> None:
+    with pytest.raises(ConfigurationError, match="use one") as caught:
+        RewardClient("http://user:hunter2@host", api_key=KEY)
+    assert "hunter2" not in str(caught.value)
+    assert KEY not in repr(Connection.checked("http://host", KEY))
+    assert "hunter2" not in repr(Connection.checked("http://user:hunter2@host", None))
+
+
+def test_a_password_in_the_address_is_sent_as_basic_authentication(proxy: tuple[str, list[str]]) -> None:
+    with RewardClient(f"http://user:hunter2@{proxy[0]}", retries=0) as client:
+        assert client.info().model == "fake"
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "99999"])
+def test_a_port_that_is_none_is_refused(port: str) -> None:
+    with pytest.raises(ConfigurationError, match="is no port"):
+        RewardClient(f"http://host:{port}")
+
+
+def test_a_key_that_is_no_text_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="of type bytes"):
+        RewardClient("http://host", api_key=b"k")  # type: ignore[arg-type] # as users do
+
+
+@pytest.mark.parametrize(
+    "host", ["0.0.0.0", "localhost.", "127.1", "[::ffff:127.0.0.1]", "[::1]", "a.localhost"]
+)
+def test_this_machine_by_another_spelling_is_asked_without_a_proxy(
+    monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "nonsense://x")  # would be refused if it were used
+    RewardClient(f"http://{host}:8000").close()

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from reward_client.frames import as_frames, encode_png, to_bytes
+from reward_client.frames import encode_png, image_files, to_bytes
 
 FRAME = np.random.default_rng(0).integers(0, 256, (6, 8, 3), dtype=np.uint8)
 
@@ -46,16 +46,16 @@ def jpeg(orientation: int) -> bytes:
     ids=range(10),
 )
 def test_frames_of_many_kinds_are_taken(frames: Any) -> None:
-    taken = as_frames(frames)
+    taken = image_files(frames)
     assert len(taken) == 2
     for frame in taken:
         assert (pixels(frame) == FRAME).all()
 
 
-@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "CMYK", "YCbCr", "HSV", "I", "F"])
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "CMYK", "YCbCr", "HSV", "PA", "RGBa"])
 def test_pillow_images_of_every_mode_become_a_picture(mode: str) -> None:
     image = Image.fromarray(FRAME).convert("L" if mode in {"I", "F"} else "RGB").convert(mode)
-    (taken,) = as_frames([image])
+    (taken,) = image_files([image])
     assert (pixels(taken) == np.asarray(image.convert("RGB"))).all()
 
 
@@ -101,13 +101,32 @@ def test_a_pillow_image_is_turned_as_its_file_would_be() -> None:
 )
 def test_what_is_no_frame_gets_one_sentence(frames: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message) as caught:
-        as_frames(frames)
+        image_files(frames)
     assert "\n" not in str(caught.value)
 
 
 def test_a_pillow_image_whose_file_is_cut_off_is_named() -> None:
     with (
         Image.open(io.BytesIO(encode_png(FRAME)[:120])) as image,
-        pytest.raises(ValueError, match="the Pillow image cannot be read"),
+        pytest.raises(ValueError, match="is a Pillow image that cannot be used"),
     ):
         to_bytes(image)
+
+
+@pytest.mark.parametrize("mode", ["I", "I;16", "F"])
+def test_a_pillow_image_of_unknown_range_is_refused(mode: str) -> None:
+    image = Image.fromarray(np.full((4, 4), 1000, np.uint16)) if mode == "I;16" else Image.new(mode, (4, 4))
+    with pytest.raises(
+        ValueError, match=f"frame 0 is a Pillow image that cannot be used: its mode is {mode}"
+    ):
+        image_files([image])
+
+
+def test_an_array_that_cannot_be_read_is_named() -> None:
+    class OnGpu:
+        def __array__(self, *_arguments: object, **_options: object) -> NDArray[np.uint8]:
+            raise TypeError("can't convert cuda:0 device type tensor to numpy.\nUse Tensor.cpu()")
+
+    for frames in ([OnGpu()], OnGpu(), [torch.zeros(4, 4, 3, requires_grad=True)]):
+        with pytest.raises(ValueError, match="cannot be read as an array: "):
+            image_files(frames)

@@ -213,3 +213,36 @@ def test_a_local_server_ends_with_the_process_that_started_it(tmp_path: Path) ->
     with owner(tmp_path, LOCAL_SERVER) as (parent, server):
         parent.kill()
         assert gone(server)
+
+
+def test_a_child_that_is_forked_off_does_not_hold_its_parents_line() -> None:
+    script = """
+    import os, time
+    from reward_client.lifeline import lifeline
+
+    with lifeline():
+        child = os.fork()
+        if child == 0:
+            time.sleep(60)
+            os._exit(0)
+        print(child, flush=True)
+        time.sleep(60)
+    """
+    program = [sys.executable, "-c", textwrap.dedent(script)]
+    with subprocess.Popen(program, stdout=subprocess.PIPE) as parent:
+        assert parent.stdout is not None
+        child = int(parent.stdout.readline())
+        assert writing_ends(parent.pid) == 1
+        until(lambda: writing_ends(child) == 0)
+        os.kill(child, signal.SIGKILL)
+        parent.kill()
+
+
+def writing_ends(pid: int) -> int:
+    """How many pipes a process can write to, beside its own output."""
+    found = 0
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        if int(link.name) > 2 and os.readlink(link).startswith("pipe:"):
+            flags = Path(f"/proc/{pid}/fdinfo/{link.name}").read_text().split("flags:")[1].split()[0]
+            found += int(flags, 8) & os.O_ACCMODE == os.O_WRONLY
+    return found

@@ -131,3 +131,34 @@ def test_parts_whose_rewards_are_of_different_kinds_do_not_mix() -> None:
         pytest.raises(InvalidAnswerError, match="changed during a call"),
     ):
         client.score([grey(1)] * 20, "cartpole-upright")
+
+
+def test_a_limit_that_info_does_not_tell_is_found_and_an_end_is_found_too() -> None:
+    """A proxy takes fewer bytes than the server, and two replicas tell different limits in turn."""
+    asked: list[int] = []
+    limits = iter([64, 32] * 50)
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/info":
+            info = server_info()
+            info.limits.max_images_per_request, info.limits.max_body_bytes = next(limits), 2**20
+            return httpx.Response(200, content=info.model_dump_json())
+        count = len(json.loads(request.content)["images"])
+        asked.append(count)
+        if count > 3:
+            return httpx.Response(413, text="<html>nginx</html>")
+        return httpx.Response(200, content=response([0.5] * count).model_dump_json())
+
+    with RewardClient("http://server", transport=httpx.MockTransport(handler), retries=0) as client:
+        assert len(client.score([grey(1)] * 20, "cartpole-upright").data) == 20
+    assert len(asked) < 20
+    with (
+        RewardClient(
+            "http://server",
+            transport=httpx.MockTransport(
+                lambda r: handler(r) if r.url.path == "/info" else httpx.Response(413)
+            ),
+        ) as client,
+        pytest.raises(RequestTooLargeError),
+    ):
+        client.score([grey(1)] * 20, "cartpole-upright")

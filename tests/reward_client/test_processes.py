@@ -212,3 +212,40 @@ def test_a_closed_client_says_so(url: str) -> None:
         client.info()
     with pytest.raises(ServerUnreachableError, match="the client is closed"):
         asyncio.run(use())
+
+
+def test_loops_that_are_closed_leave_nothing_open(url: str) -> None:
+    script = """
+    import asyncio, gc, os, sys
+    from reward_client import AsyncRewardClient
+
+    client = AsyncRewardClient(sys.argv[1], retries=0)
+    for _ in range(40):
+        asyncio.run(client.info())
+    gc.collect()
+    print(len(os.listdir("/proc/self/fd")) < 20)
+    """
+    assert run(script, url, warnings="ignore") == "True"
+
+
+def test_closing_ends_an_asynchronous_clients_pauses(url: str) -> None:
+    async def use() -> float:
+        client = AsyncRewardClient("http://127.0.0.1:9", retries=None)
+        call = asyncio.create_task(client.info())
+        await asyncio.sleep(2.0)  # by now it pauses
+        started = asyncio.get_running_loop().time()
+        await client.close()
+        with pytest.raises(ServerUnreachableError):
+            await call
+        return asyncio.get_running_loop().time() - started
+
+    assert asyncio.run(use()) < 0.2
+
+
+def test_a_look_at_the_server_waits_for_no_turn(url: str) -> None:
+    client = RewardClient(url)
+    slots = client._own().slots
+    while slots.acquire(blocking=False):
+        pass  # as if all were taken
+    assert client.is_ready()
+    client.close()

@@ -167,3 +167,42 @@ def test_closing_a_client_ends_its_wait_in_another_thread() -> None:
     client.close()
     thread.join(5)
     assert isinstance(failures[0], ServerNotReadyError | ServerUnreachableError)
+
+
+@both
+def test_an_address_that_sends_clients_elsewhere_says_so(wait: Any) -> None:
+    moved = httpx.Response(308, headers={"Location": "https://server/readyz"})
+    with pytest.raises(ServerNotReadyError, match="sends clients to https://server/readyz; use that address"):
+        wait("http://server", 60.0, lambda _request: httpx.Response(308, headers=moved.headers))
+
+
+@both
+def test_a_peer_that_hangs_up_may_speak_tls_later(wait: Any) -> None:
+    hung_up = ssl.SSLEOFError(8, "EOF occurred in violation of protocol")
+    with pytest.raises(ServerNotReadyError, match=r"was not ready within 0\.6 s"):
+        wait("https://server", 0.6, failing_with(hung_up))
+
+
+def test_a_proxy_that_refuses_ends_the_wait() -> None:
+    def handler(_request: httpx.Request) -> httpx.Response:
+        raise httpx.ProxyError("407 Proxy Authentication Required")
+
+    with pytest.raises(ServerNotReadyError, match="the proxy refuses: 407"):
+        sync_wait("https://server", 60.0, handler)
+
+
+def test_a_name_that_is_lost_for_a_moment_ends_no_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reward_client._calls.READY_POLL_S", 0.01)
+    ready = httpx.Response(200, content=server_info().model_dump_json())
+    loads = httpx.Response(503, json={"error": {"message": "the model loads", "type": "t"}})
+    lost = httpx.ConnectError("Name or service not known")
+    lost.__cause__ = socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+    answers: Iterator[Any] = iter([loads, lost, loads, lost, ready, ready])
+
+    def handler(_request: httpx.Request) -> httpx.Response:
+        answer = next(answers)
+        if isinstance(answer, Exception):
+            raise answer
+        return httpx.Response(answer.status_code, content=answer.content)
+
+    sync_wait("http://server", 5.0, handler)
