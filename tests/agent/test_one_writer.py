@@ -20,6 +20,8 @@ from agent.recording.run_folder import FolderLostError
 from reward_report.folder_lock import locked
 from tests.waiting import until
 
+pytestmark = pytest.mark.slow
+
 QUICK = ("--arm", "constant", "--env-steps", "100000", "--chunk-steps", "16", "--eval-every", "0")
 
 

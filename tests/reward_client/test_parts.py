@@ -57,6 +57,7 @@ def test_frames_are_split_by_the_servers_limit(call: Any, small: Serving, count:
     check(call(url, "score", [grey(light) for light in lights], "cartpole-upright"), lights)
 
 
+@pytest.mark.slow
 def test_five_thousand_frames_come_back_in_order(small: Serving) -> None:
     lights = [7 * place % 256 for place in range(5000)]
     frames = (grey(light) for light in lights)

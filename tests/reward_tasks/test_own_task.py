@@ -34,6 +34,7 @@ def test_it_is_short(module: str) -> None:
     assert len(module.splitlines()) < 60
 
 
+@pytest.mark.slow
 def test_it_is_learned_and_its_truth_is_recorded(module: str, tmp_path: Path) -> None:
     config = TrainConfig(
         name="dot",

@@ -136,6 +136,7 @@ def comparison_report(tmp_path: Path) -> Path:
     return tmp_path / "c" / "report.html"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here (Debian: apt-get install chromium)")
 @pytest.mark.parametrize(("make", "pictures"), [(run_report, 4 + SAMPLES + 1), (comparison_report, COMPARED)])
 def test_a_browser_shows_every_picture_and_cuts_nothing(
