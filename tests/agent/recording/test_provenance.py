@@ -22,6 +22,8 @@ from reward_client.version import __version__
 from reward_tasks.cartpole import CartPole
 from tests.paths import ROOT
 
+pytestmark = pytest.mark.slow
+
 FILES = {
     "pyproject.toml": '[project]\nname = "vlm-reward"\n',
     "README.md": "words\n",

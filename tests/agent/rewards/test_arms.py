@@ -101,6 +101,7 @@ def test_arms_without_a_vlm_need_no_server(tmp_path: Path, arm: Arm) -> None:
     assert not list((tmp_path / "cartpole" / "samples").glob("*.png"))
 
 
+@pytest.mark.slow
 def test_all_arms_explore_alike(tmp_path: Path) -> None:
     """With all actions random, the states visited are the same whatever is learned."""
 

@@ -91,6 +91,7 @@ def test_what_is_learned_from_is_the_servers_reward_alone(tmp_path: Path) -> Non
     assert set(rewards.tolist()) <= {0.25, 0.5}  # never the environment's 1.0
 
 
+@pytest.mark.slow
 def test_equal_seeds_give_equal_networks(tmp_path: Path) -> None:
     def weights(name: str, seed: int) -> torch.Tensor:
         trainer = Trainer(config(tmp_path, name=name, seed=seed), FakeClient(), server_info())

@@ -26,6 +26,8 @@ from reward_server.launch import engine_start, model_loading
 from reward_server.launch.engine_start import EngineStart, EngineStartError
 from reward_server.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 SPAWN = multiprocessing.get_context("spawn")
 vllm_log = logging.getLogger("vllm.v1.engine.core")
 
