@@ -205,16 +205,12 @@ def _client(config: TrainConfig) -> RewardClient:
     Raises:
         ConfigError: the address or the key cannot be used; nothing was sent.
     """
-    try:
-        RewardClient(config.server_url).close()
-    except ConfigurationError as error:
-        raise ConfigError(f"--server-url: {error}") from error
     # the key is not a flag: other users see a command line
     key = os.environ.get(API_KEY) or None
     try:
         return RewardClient(config.server_url, api_key=key, retries=None, deadline_s=config.outage_s)
     except ConfigurationError as error:
-        raise ConfigError(f"{API_KEY}: {error}") from error
+        raise ConfigError(f"{API_KEY if error.param == 'api_key' else '--server-url'}: {error}") from error
 
 
 def _shipped_checkpoint() -> str:

@@ -15,19 +15,18 @@ import asyncio
 import os
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable
 from contextlib import suppress
 from types import TracebackType
 from typing import Any
 
 import httpx
 
-from reward_client import _calls as calls
-from reward_client import _image_calls as image_calls
-from reward_client._answers import from_httpx, whole
-from reward_client._calls import DEFAULT_DEADLINE_S, DEFAULT_RETRIES, DEFAULT_TIMEOUT_S
-from reward_client._connection import MAX_CONNECTIONS, Connection
-from reward_client.errors import RequestTimeoutError, RewardServiceError, ServerUnreachableError
+from reward_client._protocol import calls, image_calls
+from reward_client._protocol.answers import closed, from_httpx, whole
+from reward_client._protocol.calls import DEFAULT_DEADLINE_S, DEFAULT_RETRIES, DEFAULT_TIMEOUT_S
+from reward_client._protocol.connection import MAX_CONNECTIONS, Connection
+from reward_client.errors import RequestTimeoutError, RewardServiceError
 from reward_client.frames import Frame, Frames
 from reward_client.rubric import Preprocess, Region, Rubric
 from reward_client.schema import CompareResponse, RubricDetail, ScoreResponse, ServerInfo
@@ -36,10 +35,10 @@ from reward_client.schema import CompareResponse, RubricDetail, ScoreResponse, S
 class _InLoop:
     """What belongs to one event loop."""
 
-    def __init__(self, connection: Connection, transport: httpx.AsyncBaseTransport | None) -> None:
+    def __init__(self, session: calls.Session) -> None:
         self.slots = asyncio.Semaphore(MAX_CONNECTIONS)
         self.closing = asyncio.Event()
-        self.http = httpx.AsyncClient(**connection.http_options(), transport=transport)
+        self.http = httpx.AsyncClient(**session.connection.http_options(), transport=session.given.transport)
 
 
 class _Opened:
@@ -57,7 +56,7 @@ class AsyncRewardClient:
         base_url: address of the server, e.g. ``http://127.0.0.1:8000``.
         api_key: sent as a bearer token, where the server asks for one. White space around it is dropped.
         timeout_s: limit for each try of a request, and for each of its parts: connecting, sending, waiting.
-        retries: further tries after a failure that may pass (``_attempts.RETRIED``), and for frames that
+        retries: further tries after a failure that may pass (``attempts.RETRIED``), and for frames that
             the engine failed on; None: as many as the deadline allows.
         deadline_s: limit for a request with all its tries and the waiting between them. A call of more
             frames than the server takes at once makes several requests.
@@ -78,16 +77,9 @@ class AsyncRewardClient:
         deadline_s: float = DEFAULT_DEADLINE_S,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        self._arguments: dict[str, Any] = {
-            "base_url": base_url,
-            "api_key": api_key,
-            "timeout_s": timeout_s,
-            "retries": retries,
-            "deadline_s": deadline_s,
-            "transport": transport,
-        }
+        self._given = calls.Arguments(base_url, api_key, timeout_s, retries, deadline_s, transport)
         connection = Connection.checked(base_url, api_key, direct=transport is not None)
-        self._session = calls.Session(connection, timeout_s, retries, deadline_s)
+        self._session = calls.Session(connection, self._given)
         self._opened = _Opened()
         self._inherited: list[_Opened] = []
 
@@ -121,7 +113,7 @@ class AsyncRewardClient:
 
     async def compare(
         self,
-        pairs: Sequence[tuple[Frame, Frame]],
+        pairs: Iterable[tuple[Frame, Frame]],
         rubric: str | Rubric,
         preprocess: Preprocess | Region | str = Preprocess.PAD,
     ) -> CompareResponse:
@@ -195,7 +187,7 @@ class AsyncRewardClient:
         await self.close()
 
     def __getstate__(self) -> dict[str, Any]:
-        return self._arguments
+        return vars(self._given)
 
     def __setstate__(self, arguments: dict[str, Any]) -> None:
         self.__init__(**arguments)  # type: ignore[misc] # as when it was made: nothing of a connection travels
@@ -211,7 +203,7 @@ class AsyncRewardClient:
         if own is None:
             for other in [other for other in self._opened.loops if other.is_closed()]:
                 del self._opened.loops[other]  # with its connections, which nobody can close any more
-            own = _InLoop(self._session.connection, self._arguments["transport"])
+            own = _InLoop(self._session)
             self._opened.loops[loop] = own
         return own
 
@@ -254,9 +246,7 @@ async def _outcome(own: _InLoop, request: calls.Try, shown: str) -> httpx.Respon
     except RuntimeError as error:
         if not own.closing.is_set():
             raise
-        ours = ServerUnreachableError(f"{shown} cannot be asked: the client is closed")
-        ours.__cause__ = error
-        return ours
+        return closed(shown, error)
     finally:
         if request.waits:
             own.slots.release()

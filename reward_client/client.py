@@ -13,18 +13,17 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable
 from types import TracebackType
 from typing import Any
 
 import httpx
 
-from reward_client import _calls as calls
-from reward_client import _image_calls as image_calls
-from reward_client._answers import from_httpx, whole
-from reward_client._calls import DEFAULT_DEADLINE_S, DEFAULT_RETRIES, DEFAULT_TIMEOUT_S
-from reward_client._connection import MAX_CONNECTIONS, Connection
-from reward_client.errors import RequestTimeoutError, RewardServiceError, ServerUnreachableError
+from reward_client._protocol import calls, image_calls
+from reward_client._protocol.answers import closed, from_httpx, whole
+from reward_client._protocol.calls import DEFAULT_DEADLINE_S, DEFAULT_RETRIES, DEFAULT_TIMEOUT_S
+from reward_client._protocol.connection import MAX_CONNECTIONS, Connection
+from reward_client.errors import RequestTimeoutError, RewardServiceError
 from reward_client.frames import Frame, Frames
 from reward_client.rubric import Preprocess, Region, Rubric
 from reward_client.schema import CompareResponse, RubricDetail, ScoreResponse, ServerInfo
@@ -33,11 +32,11 @@ from reward_client.schema import CompareResponse, RubricDetail, ScoreResponse, S
 class _Open:
     """What belongs to one process: of a socket that two processes read, one gets the other's answers."""
 
-    def __init__(self, session: calls.Session, transport: httpx.BaseTransport | None) -> None:
+    def __init__(self, session: calls.Session) -> None:
         self.pid, self.session = os.getpid(), session
         self.closing = threading.Event()
         self.slots = threading.Semaphore(MAX_CONNECTIONS)
-        self.http = httpx.Client(**session.connection.http_options(), transport=transport)
+        self.http = httpx.Client(**session.connection.http_options(), transport=session.given.transport)
 
 
 class RewardClient:
@@ -47,7 +46,7 @@ class RewardClient:
         base_url: address of the server, e.g. ``http://127.0.0.1:8000``.
         api_key: sent as a bearer token, where the server asks for one. White space around it is dropped.
         timeout_s: limit for each try of a request, and for each of its parts: connecting, sending, waiting.
-        retries: further tries after a failure that may pass (``_attempts.RETRIED``), and for frames that
+        retries: further tries after a failure that may pass (``attempts.RETRIED``), and for frames that
             the engine failed on; None: as many as the deadline allows.
         deadline_s: limit for a request with all its tries and the waiting between them. A call of more
             frames than the server takes at once makes several requests.
@@ -68,14 +67,7 @@ class RewardClient:
         deadline_s: float = DEFAULT_DEADLINE_S,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        self._arguments: dict[str, Any] = {
-            "base_url": base_url,
-            "api_key": api_key,
-            "timeout_s": timeout_s,
-            "retries": retries,
-            "deadline_s": deadline_s,
-            "transport": transport,
-        }
+        self._given = calls.Arguments(base_url, api_key, timeout_s, retries, deadline_s, transport)
         self._connection = Connection.checked(base_url, api_key, direct=transport is not None)
         self._inherited: list[_Open] = []
         self._opened = self._open()
@@ -110,7 +102,7 @@ class RewardClient:
 
     def compare(
         self,
-        pairs: Sequence[tuple[Frame, Frame]],
+        pairs: Iterable[tuple[Frame, Frame]],
         rubric: str | Rubric,
         preprocess: Preprocess | Region | str = Preprocess.PAD,
     ) -> CompareResponse:
@@ -184,15 +176,13 @@ class RewardClient:
         self.close()
 
     def __getstate__(self) -> dict[str, Any]:
-        return self._arguments
+        return vars(self._given)
 
     def __setstate__(self, arguments: dict[str, Any]) -> None:
         self.__init__(**arguments)  # type: ignore[misc] # as when it was made: nothing of a connection travels
 
     def _open(self) -> _Open:
-        given = self._arguments
-        session = calls.Session(self._connection, given["timeout_s"], given["retries"], given["deadline_s"])
-        return _Open(session, given["transport"])
+        return _Open(calls.Session(self._connection, self._given))
 
     def _own(self) -> _Open:
         """What is open in this process."""
@@ -226,16 +216,10 @@ def _outcome(own: _Open, request: calls.Try) -> httpx.Response | RewardServiceEr
     except RuntimeError as error:
         if not own.closing.is_set():
             raise
-        return _closed(shown, error)
+        return closed(shown, error)
     finally:
         if request.waits:
             own.slots.release()
-
-
-def _closed(shown: str, error: RuntimeError) -> ServerUnreachableError:
-    ours = ServerUnreachableError(f"{shown} cannot be asked: the client is closed")
-    ours.__cause__ = error
-    return ours
 
 
 def _sent(http: httpx.Client, request: calls.Try) -> httpx.Response:

@@ -40,7 +40,15 @@ class ServerUnreachableError(RewardServiceError):
 
 
 class ConfigurationError(ServerUnreachableError):
-    """What the client was given, or what the environment says of proxies and certificates, cannot be used."""
+    """What the client was given, or what the environment says of proxies and certificates, cannot be used.
+
+    Attributes:
+        param: the client's argument that is wrong, ``base_url`` or ``api_key``; None for the environment.
+    """
+
+    def __init__(self, message: str, *, param: str | None = None) -> None:
+        super().__init__(message)
+        self.param = param
 
 
 class RequestTimeoutError(RewardServiceError):

@@ -53,36 +53,24 @@ def image_files(frames: object) -> list[bytes]:
 
 
 def image_file(frame: object, name: str = "the frame") -> bytes:
-    """The image file of one frame.
+    """The image file of what a caller passes as one frame.
 
     Args:
-        frame: what ``as_frame`` takes.
+        frame: an array, or what can be seen as one, such as a tensor, or a Pillow image, which become PNG;
+            or the bytes of a PNG or JPEG file, which stay as they are.
         name: what messages call it.
 
     Raises:
-        ValueError: it is no frame, or an image that cannot be read.
-    """
-    return to_bytes(as_frame(frame, name), name)
-
-
-def as_frame(frame: object, name: str = "the frame") -> Frame:
-    """Checks what a caller passes as one frame.
-
-    Args:
-        frame: an array, or what can be seen as one, such as a tensor; bytes; an image.
-        name: what messages call it.
-
-    Raises:
-        ValueError: it is something else; the message says what to pass.
+        ValueError: it is something else, or an image that cannot be read; the message says what to pass.
     """
     if frame is None:
         raise ValueError(
             f"{name} is None; make the environment with render_mode='rgb_array' and pass env.render()"
         )
-    if isinstance(frame, bytes | Image.Image):
-        return frame
-    if isinstance(frame, bytearray | memoryview):
+    if isinstance(frame, bytes | bytearray | memoryview):
         return bytes(frame)
+    if isinstance(frame, Image.Image):
+        return _of_pillow(frame, name)
     if isinstance(frame, str | PathLike):
         raise ValueError(f"{name} is {_named(frame)}; pass the file's bytes: Path(...).read_bytes()")
     if not hasattr(frame, "__array__"):
@@ -93,15 +81,13 @@ def as_frame(frame: object, name: str = "the frame") -> Frame:
     if array.dtype != np.uint8:
         hint = "; its values are 0 to 255" if array.dtype.kind in "fiu" else ""
         raise ValueError(f"{name} has the dtype {array.dtype}{hint}; {WANTED}")
-    return array
+    return _png(Image.fromarray(np.ascontiguousarray(array)))
 
 
 def _array(value: object, name: str) -> NDArray[Any]:
     try:
         return np.asarray(value)
-    except (
-        Exception
-    ) as error:  # whatever a library's own arrays raise: a tensor on a GPU, one with a gradient
+    except Exception as error:  # whatever a library's own arrays raise, such as a tensor on a GPU
         reason = (str(error).splitlines() or [""])[0]
         raise ValueError(f"{name} cannot be read as an array: {type(error).__name__}: {reason}") from error
 
@@ -135,27 +121,12 @@ def encode_png(frame: NDArray[np.uint8]) -> bytes:
     Raises:
         ValueError: the array has another shape or dtype.
     """
-    as_frame(frame)
-    return _png(Image.fromarray(np.ascontiguousarray(frame)))
+    return image_file(frame)
 
 
-def to_bytes(frame: Frame, name: str = "the frame") -> bytes:
-    """The bytes of the image file that is sent.
-
-    Args:
-        frame: an array or a Pillow image, which become PNG; or PNG or JPEG bytes, which stay as they are.
-        name: what messages call it.
-
-    Raises:
-        ValueError: an array of another shape or dtype, an image that cannot be read, or one whose values are
-            not 0 to 255.
-    """
-    if isinstance(frame, bytes | bytearray | memoryview):
-        return bytes(frame)
-    if not isinstance(frame, Image.Image):
-        return encode_png(frame)
+def _of_pillow(image: Image.Image, name: str) -> bytes:
     try:
-        upright = ImageOps.exif_transpose(frame)
+        upright = ImageOps.exif_transpose(image)
         mode = upright.mode
         if mode == "F" or mode.startswith("I"):
             raise ValueError(
@@ -170,7 +141,7 @@ def to_base64(frame: Frame) -> str:
     """Turns a frame into what ``ScoreRequest.images`` holds.
 
     Args:
-        frame: as ``to_bytes`` takes it.
+        frame: as ``image_file`` takes it.
 
     Returns:
         Base64 text.
@@ -178,7 +149,7 @@ def to_base64(frame: Frame) -> str:
     Raises:
         ValueError: an array of another shape or dtype, or an image that cannot be read.
     """
-    return base64.b64encode(to_bytes(frame)).decode("ascii")
+    return base64.b64encode(image_file(frame)).decode("ascii")
 
 
 def _png(image: Image.Image) -> bytes:

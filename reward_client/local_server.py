@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from reward_client._readiness import READY_POLL_S
+from reward_client._protocol.readiness import READY_POLL_S
 from reward_client.client import RewardClient
 from reward_client.errors import RewardServiceError
 from reward_client.lifeline import STOP_TIMEOUT_S, lifeline

@@ -28,19 +28,9 @@ class Acrobot(Task):
     frames_per_s = 15
 
     @property
-    def solved_return(self) -> float:
-        """The registry's reward threshold (gymnasium/envs/__init__.py)."""
-        return -100.0
-
-    @property
     def return_bounds(self) -> tuple[float, float]:
         """-1 a step until the tip is above the line."""
         return -float(self.episode_steps), 0.0
-
-    @property
-    def episode_steps(self) -> int:
-        """The registry's (gymnasium/envs/__init__.py)."""
-        return 500
 
     @property
     def observation_scale(self) -> NDArray[np.float32]:

@@ -29,19 +29,9 @@ class CartPole(Task):
     frames_per_s = 50  # a step is 20 ms
 
     @property
-    def solved_return(self) -> float:
-        """The registry's reward threshold (gymnasium/envs/__init__.py)."""
-        return 475.0
-
-    @property
     def return_bounds(self) -> tuple[float, float]:
         """1 a step."""
         return 0.0, float(self.episode_steps)
-
-    @property
-    def episode_steps(self) -> int:
-        """The registry's (gymnasium/envs/__init__.py)."""
-        return 500
 
     @property
     def observation_scale(self) -> NDArray[np.float32]:

@@ -89,16 +89,6 @@ class CartPoleContinuing(CartPole):
     env_id = CONTINUING
     known_options = frozenset({"any_tilt"})
 
-    @property
-    def solved_return(self) -> float:
-        """``SOLVED_RETURN``."""
-        return SOLVED_RETURN
-
-    @property
-    def episode_steps(self) -> int:
-        """``EPISODE_STEPS``."""
-        return EPISODE_STEPS
-
     def sweep(self, count: int, rng: np.random.Generator) -> NDArray[np.float64]:
         """Carts all over the track, and tilts all round."""
         states = super().sweep(count, rng)

@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import gymnasium as gym
+
 from reward_tasks.acrobot import Acrobot
 from reward_tasks.cartpole import CartPole
 from reward_tasks.cartpole_continuing import CartPoleContinuing
@@ -36,7 +38,7 @@ def find_task(name: str, **options: Any) -> Task:
             raise TaskError(
                 f"there is no task {name!r}; choose from {', '.join(TASKS)}, or name my_module:MyTask"
             )
-        return TASKS[name](**options)
+        return _checked(TASKS[name](**options))
     module_name, _, class_name = name.partition(":")
     here = str(Path.cwd())
     if here not in sys.path:
@@ -51,6 +53,15 @@ def find_task(name: str, **options: Any) -> Task:
     if not isinstance(task, type) or not issubclass(task, Task):
         raise TaskError(f"{module_name} has no class {class_name!r} that is a reward_tasks.task.Task")
     try:
-        return task(**options)
+        return _checked(task(**options))
     except TypeError as error:  # abstract methods are missing
         raise TaskError(f"the task {name!r} is not complete: {error}") from error
+
+
+def _checked(task: Task) -> Task:
+    """A task whose environment is registered with what the task leaves to the registry."""
+    try:
+        _ = task.solved_return, task.episode_steps
+    except gym.error.Error as error:
+        raise TaskError(f"the environment {task.env_id!r} is not registered: {error}") from error
+    return task

@@ -26,19 +26,9 @@ class MountainCar(Task):
     frames_per_s = 30
 
     @property
-    def solved_return(self) -> float:
-        """The registry's reward threshold (gymnasium/envs/__init__.py)."""
-        return -110.0
-
-    @property
     def return_bounds(self) -> tuple[float, float]:
         """-1 a step until the flag."""
         return -float(self.episode_steps), 0.0
-
-    @property
-    def episode_steps(self) -> int:
-        """The registry's (gymnasium/envs/__init__.py)."""
-        return 200
 
     @property
     def observation_scale(self) -> NDArray[np.float32]:

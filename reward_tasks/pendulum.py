@@ -36,11 +36,6 @@ class Pendulum(Task):
         return -self.episode_steps * (math.pi**2 + 6.4 + 0.004), 0.0
 
     @property
-    def episode_steps(self) -> int:
-        """The registry's (gymnasium/envs/__init__.py)."""
-        return 200
-
-    @property
     def observation_scale(self) -> NDArray[np.float32]:
         """Sine and cosine as they are, the rate by its limit (gymnasium/envs/classic_control/pendulum.py)."""
         return np.array([1.0, 1.0, 8.0], dtype=np.float32)

@@ -70,9 +70,16 @@ class Task(ABC):
         self.options = options
 
     @property
-    @abstractmethod
     def solved_return(self) -> float:
-        """The mean of greedy episodes' own returns from which the task counts as solved."""
+        """The mean of greedy episodes' own returns from which the task counts as solved: the registry's.
+
+        Raises:
+            TaskError: the registry has none, and the task says none.
+        """
+        threshold = gym.spec(self.env_id).reward_threshold
+        if threshold is None:
+            raise TaskError(f"{self.env_id} is registered without a reward_threshold; set solved_return")
+        return threshold
 
     @property
     @abstractmethod
@@ -80,9 +87,16 @@ class Task(ABC):
         """The lowest and the highest own return of an episode."""
 
     @property
-    @abstractmethod
     def episode_steps(self) -> int:
-        """The longest episode, in steps."""
+        """The longest episode, in steps: the registry's.
+
+        Raises:
+            TaskError: the registry has no limit, and the task says none.
+        """
+        steps = gym.spec(self.env_id).max_episode_steps
+        if steps is None:
+            raise TaskError(f"{self.env_id} is registered without max_episode_steps; set episode_steps")
+        return steps
 
     @property
     @abstractmethod

@@ -50,25 +50,33 @@ class ImageLimits:
     max_aspect_ratio: float
 
 
-def decode_image(text: str, limits: ImageLimits) -> Image.Image:
-    """Decodes one image of a request.
+def read_base64(text: str) -> bytes:
+    """The image file that a request's text holds.
+
+    Raises:
+        ImageError: not base64.
+    """
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as error:
+        hint = "; send the base64 alone, without a data: prefix" if text.startswith("data:") else ""
+        raise ImageError(f"not valid base64{hint}") from error
+
+
+def decode_image(data: bytes, limits: ImageLimits) -> Image.Image:
+    """Decodes one image file.
 
     Args:
-        text: base64 of PNG or JPEG bytes.
+        data: a PNG or JPEG file.
         limits: what is accepted.
 
     Returns:
         RGB image, the first one of a JPEG with several; transparency over white, EXIF orientation applied.
 
     Raises:
-        ImageError: not base64, not PNG or JPEG, damaged, animated, over 8 bits, a rare kind of JPEG, or over
+        ImageError: not PNG or JPEG, damaged, animated, over 8 bits, a rare kind of JPEG, or over
             a limit.
     """
-    try:
-        data = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError) as error:
-        hint = "; send the base64 alone, without a data: prefix" if text.startswith("data:") else ""
-        raise ImageError(f"not valid base64{hint}") from error
     if not data:
         raise ImageError("the image is empty")
     if not data.startswith((_PNG, _JPEG)):

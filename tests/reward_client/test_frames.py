@@ -12,13 +12,13 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from reward_client.frames import encode_png, image_files, to_bytes
+from reward_client.frames import encode_png, image_file, image_files
 
 FRAME = np.random.default_rng(0).integers(0, 256, (6, 8, 3), dtype=np.uint8)
 
 
 def pixels(frame: Any) -> NDArray[np.uint8]:
-    with Image.open(io.BytesIO(to_bytes(frame))) as image:
+    with Image.open(io.BytesIO(image_file(frame))) as image:
         return np.asarray(image.convert("RGB"))
 
 
@@ -110,7 +110,7 @@ def test_a_pillow_image_whose_file_is_cut_off_is_named() -> None:
         Image.open(io.BytesIO(encode_png(FRAME)[:120])) as image,
         pytest.raises(ValueError, match="is a Pillow image that cannot be used"),
     ):
-        to_bytes(image)
+        image_file(image)
 
 
 @pytest.mark.parametrize("mode", ["I", "I;16", "F"])

@@ -69,7 +69,7 @@ def test_a_pair_of_one_buffer(server: Serving) -> None:
             yield buffer, grey(150)
 
     with RewardClient(url(server)) as client:
-        answer = client.compare(pairs(), "cartpole-upright")  # type: ignore[arg-type] # any iterable is taken
+        answer = client.compare(pairs(), "cartpole-upright")
     digests = [item.first_sha256 for item in answer.data]
     assert len(set(digests)) == 3
     assert len({item.second_sha256 for item in answer.data}) == 1

@@ -14,7 +14,8 @@ from typing import Any
 import httpx
 import pytest
 
-from reward_client import AsyncRewardClient, RewardClient, _readiness
+from reward_client import AsyncRewardClient, RewardClient
+from reward_client._protocol import readiness
 from reward_client.errors import RewardServiceError, ServerNotReadyError, ServerUnreachableError
 from tests.fakes import server_info
 from tests.serving import serving
@@ -92,8 +93,8 @@ def test_a_page_that_is_no_reward_servers_ends_the_wait_at_once(wait: Any) -> No
 def test_what_no_wait_can_mend_ends_it(
     wait: Any, cause: Exception, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_readiness, "UNKNOWN_HOST_S", 0.5)
-    monkeypatch.setattr("reward_client._calls.READY_POLL_S", 0.1)
+    monkeypatch.setattr(readiness, "UNKNOWN_HOST_S", 0.5)
+    monkeypatch.setattr("reward_client._protocol.calls.READY_POLL_S", 0.1)
     with pytest.raises(ServerNotReadyError, match=reason):
         wait("https://server", 60.0, failing_with(cause))
 
@@ -131,7 +132,7 @@ def test_a_port_where_nobody_listens_yet_is_waited_for_and_told(caplog: pytest.L
 
 
 def test_each_new_reason_is_told(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("reward_client._calls.READY_POLL_S", 0.01)
+    monkeypatch.setattr("reward_client._protocol.calls.READY_POLL_S", 0.01)
     refused = httpx.ConnectError("Connection refused")
     loads = httpx.Response(503, json={"error": {"message": "the model loads", "type": "t"}})
     ready = httpx.Response(200, content=server_info().model_dump_json())
@@ -192,7 +193,7 @@ def test_a_proxy_that_refuses_ends_the_wait() -> None:
 
 
 def test_a_name_that_is_lost_for_a_moment_ends_no_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("reward_client._calls.READY_POLL_S", 0.01)
+    monkeypatch.setattr("reward_client._protocol.calls.READY_POLL_S", 0.01)
     ready = httpx.Response(200, content=server_info().model_dump_json())
     loads = httpx.Response(503, json={"error": {"message": "the model loads", "type": "t"}})
     lost = httpx.ConnectError("Name or service not known")

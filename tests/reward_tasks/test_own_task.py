@@ -64,3 +64,28 @@ def test_a_class_that_lacks_something_is_named(module: str, tmp_path: Path) -> N
     )
     with pytest.raises(TaskError, match=r"is not complete.*abstract"):
         find_task("half_task:Half")
+
+
+@pytest.mark.parametrize(
+    ("registered", "message"),
+    [
+        ("", "is not registered"),
+        (
+            "gym.register('Bare-v0', Dot, max_episode_steps=50)",
+            "without a reward_threshold; set solved_return",
+        ),
+        ("gym.register('Bare-v0', Dot, reward_threshold=1)", "without max_episode_steps; set episode_steps"),
+    ],
+)
+def test_what_the_registry_does_not_say_is_asked_for_at_once(
+    module: str, tmp_path: Path, registered: str, message: str
+) -> None:
+    name = f"bare_{len(registered)}"
+    text = f"{module}\n\n{registered}\n\n\nclass Bare(DotTask):\n    env_id = 'Bare-v0'\n"
+    (tmp_path / f"{name}.py").write_text(text.replace('gym.register("Dot-v0"', 'gym.register("Dot-v9"'))
+    try:
+        with pytest.raises(TaskError, match=message):
+            find_task(f"{name}:Bare")
+    finally:
+        for env_id in ("Bare-v0", "Dot-v9"):
+            gym.registry.pop(env_id, None)

@@ -171,7 +171,7 @@ def test_a_start_whose_process_is_lost_ends_though_vllm_waits(monkeypatch: pytes
 
 def test_what_was_logged_before_does_not_hide_that_a_process_was_killed() -> None:
     async def killed() -> None:
-        process = waiting(OSError(30, "Read-only file system", "/root/.cache"))
+        process = waiting(OSError(30, "Read-only file system", "/cache"))
         process.kill()
         process.join()
         raise RuntimeError("See root cause above.")
@@ -197,7 +197,7 @@ def test_an_error_that_is_logged_on_the_way_ends_no_start(monkeypatch: pytest.Mo
     monkeypatch.setattr(engine_start, "GRACE_S", 0.5)
 
     async def succeeds() -> str:
-        process = waiting(OSError(30, "Read-only file system", "/root/.cache"))
+        process = waiting(OSError(30, "Read-only file system", "/cache"))
         await asyncio.sleep(2.0)
         process.kill()
         return "started"

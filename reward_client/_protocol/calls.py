@@ -16,10 +16,10 @@ from urllib.parse import quote
 import httpx
 from pydantic import BaseModel
 
-from reward_client._answers import ECHO, error_of, read_answer
-from reward_client._attempts import RETRIED, Attempts
-from reward_client._connection import Connection
-from reward_client._readiness import LOOK_TIMEOUT_S, READY_POLL_S, Waiting
+from reward_client._protocol.answers import ECHO, error_of, read_answer
+from reward_client._protocol.attempts import RETRIED, Attempts
+from reward_client._protocol.connection import Connection
+from reward_client._protocol.readiness import LOOK_TIMEOUT_S, READY_POLL_S, Waiting
 from reward_client.errors import RewardServiceError, ServerNotReadyError
 from reward_client.schema import Limits, RubricDetail, ServerInfo
 
@@ -58,29 +58,37 @@ class Pause:
 Call = Generator[Try | Pause, Any, Result]
 
 
+@dataclass(frozen=True)
+class Arguments:
+    """What a client is made with, which is all that travels with it."""
+
+    base_url: str
+    api_key: str | None = field(repr=False)
+    timeout_s: float
+    retries: int | None
+    deadline_s: float
+    transport: Any
+
+
 @dataclass
 class Session:
     """What one client's calls share.
 
     Attributes:
         connection: where the server is.
-        timeout_s: limit for each try of a request.
-        retries: further tries; None: as many as the deadline allows.
-        deadline_s: limit for a request with all its tries.
+        given: the client's arguments, limits and retries among them.
         rng: source of the jitter between tries.
         limits: of the server, once they are known.
     """
 
     connection: Connection
-    timeout_s: float
-    retries: int | None
-    deadline_s: float
+    given: Arguments
     rng: random.Random = field(default_factory=random.Random)
     limits: Limits | None = None
 
     def attempts(self) -> Attempts:
         """A request's tries."""
-        return Attempts(self.retries, self.timeout_s, self.deadline_s, self.rng)
+        return Attempts(self.given.retries, self.given.timeout_s, self.given.deadline_s, self.rng)
 
 
 def exchange(attempts: Attempts, method: str, path: str, body: bytes | None = None) -> Call[httpx.Response]:
@@ -135,7 +143,7 @@ def wait_ready(session: Session, timeout_s: float) -> Call[ServerInfo]:
     waiting = Waiting(session.connection.shown, timeout_s)
     while True:
         if waiting.is_over((yield from _look(session, min(LOOK_TIMEOUT_S, waiting.left_s)))):
-            attempts = Attempts(0, session.timeout_s, max(waiting.left_s, LOOK_TIMEOUT_S), session.rng)
+            attempts = Attempts(0, session.given.timeout_s, max(waiting.left_s, LOOK_TIMEOUT_S), session.rng)
             try:
                 answer = read_answer((yield from exchange(attempts, "GET", "/info")), ServerInfo)
             except RETRIED as error:  # it went away again

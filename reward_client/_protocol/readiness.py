@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 
 import httpx
 
-from reward_client._answers import error_of
+from reward_client._protocol.answers import error_of
 from reward_client.errors import RewardServiceError, ServerNotReadyError, StatusError
 
 READY_POLL_S = 0.5

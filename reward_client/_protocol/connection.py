@@ -62,13 +62,14 @@ class Connection:
             ConfigurationError: the address, the key, the proxy or the certificates cannot be used.
         """
         url = _checked_url(base_url)
+        proxy, variable = (None, None) if direct else _proxy_of(url)
         key, auth = _checked_key(api_key), (url.username, url.password) if url.userinfo else None
         if key and auth:
             raise ConfigurationError(
-                "the address holds a user name or password, and there is an API key; use one"
+                "the address holds a user name or password, and there is an API key; use one",
+                param="base_url",
             )
         url = without_password(url)
-        proxy, variable = (None, None) if direct else _proxy_of(url)
         connection = cls(url, key, auth, proxy, variable)
         connection.http_options()
         return connection
@@ -112,9 +113,11 @@ def _checked_url(base_url: str) -> httpx.URL:
         url = httpx.URL()
     if url.scheme not in {"http", "https"} or not url.host:
         shown = "the address, which holds a password," if "@" in str(base_url) else repr(base_url)
-        raise ConfigurationError(f"{shown} is not an http:// or https:// address")
+        raise ConfigurationError(f"{shown} is not an http:// or https:// address", param="base_url")
     if url.port is not None and not 1 <= url.port <= MAX_PORT:
-        raise ConfigurationError(f"{url.port} in the address is no port; ports are 1 to {MAX_PORT}")
+        raise ConfigurationError(
+            f"{url.port} in the address is no port; ports are 1 to {MAX_PORT}", param="base_url"
+        )
     return url
 
 
@@ -123,14 +126,16 @@ def _checked_key(api_key: str | None) -> str | None:
     if not api_key:
         return None
     if not isinstance(api_key, str):
-        raise ConfigurationError(f"the API key is of type {type(api_key).__name__}; pass text")
+        raise ConfigurationError(
+            f"the API key is of type {type(api_key).__name__}; pass text", param="api_key"
+        )
     key = api_key.strip()
     if not key:
-        raise ConfigurationError("the API key holds nothing but white space")
+        raise ConfigurationError("the API key holds nothing but white space", param="api_key")
     if odd := re.search(r"[^\x21-\x7e]", key):
         what = "white space" if odd[0].isspace() else "a character that is not ASCII or not printable"
         raise ConfigurationError(
-            f"the API key holds {what} at place {odd.start() + 1}; a header cannot carry it"
+            f"the API key holds {what} at place {odd.start() + 1}; a header cannot carry it", param="api_key"
         )
     return key
 

@@ -1,6 +1,6 @@
 """The calls that send images: split by the server's limits, sent again where frames failed, put together.
 
-No sockets here (``_calls.py`` says how a call is driven).
+No sockets here (``calls.py`` says how a call is driven).
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import TypeVar
 
-from reward_client._answers import read_comparisons, read_scores
-from reward_client._attempts import RETRIED, Attempts
-from reward_client._calls import Call, Pause, Session, exchange, info
+from reward_client._protocol.answers import read_comparisons, read_scores
+from reward_client._protocol.attempts import RETRIED, Attempts
+from reward_client._protocol.calls import Call, Pause, Session, exchange, info
 from reward_client.errors import InvalidAnswerError, InvalidRequestError, RequestTooLargeError
 from reward_client.frames import Frame, image_file, image_files
 from reward_client.rubric import Preprocess, Region, Rubric
@@ -82,7 +82,7 @@ def score(session: Session, frames: object, ask: Ask) -> Call[ScoreResponse]:
     return (yield from _in_parts(session, units, lambda part: _score(session, part, ask)))
 
 
-def compare(session: Session, pairs: Sequence[tuple[Frame, Frame]], ask: Ask) -> Call[CompareResponse]:
+def compare(session: Session, pairs: Iterable[tuple[Frame, Frame]], ask: Ask) -> Call[CompareResponse]:
     """Compares pairs, in as many requests as the server's limits ask for.
 
     Raises:

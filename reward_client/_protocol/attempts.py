@@ -1,6 +1,6 @@
 """When a request is tried again, how long a try may take, and how long to wait between two.
 
-No sockets here. Not for what is sent again (``_calls.py``).
+No sockets here. Not for what is sent again (``calls.py``).
 """
 
 from __future__ import annotations

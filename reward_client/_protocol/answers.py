@@ -8,7 +8,7 @@ from typing import TypeVar
 import httpx
 from pydantic import BaseModel, ValidationError
 
-from reward_client._connection import without_password
+from reward_client._protocol.connection import without_password
 from reward_client.errors import (
     BY_STATUS,
     InvalidAnswerError,
@@ -141,5 +141,12 @@ def from_httpx(error: Exception, shown: str) -> RewardServiceError:
         ours = ServerUnreachableError(f"{shown} cannot be asked: the request is not HTTP")
     else:
         ours = ServerUnreachableError(f"{shown} cannot be reached: {str(error) or type(error).__name__}")
+    ours.__cause__ = error
+    return ours
+
+
+def closed(shown: str, error: RuntimeError) -> ServerUnreachableError:
+    """What httpx's complaint about a client that was closed means."""
+    ours = ServerUnreachableError(f"{shown} cannot be asked: the client is closed")
     ours.__cause__ = error
     return ours
