@@ -74,7 +74,8 @@ serve-ray: $(VENV)/installed ## the same under Ray Serve, one or two replicas as
 
 tiny-llava: $(VENV)/installed ## train the shipped checkpoint again and measure it
 	@# glibc would hand every large tensor back to the kernel; keeping them saves a fifth of the time.
-	MALLOC_MMAP_THRESHOLD_=1073741824 MALLOC_TRIM_THRESHOLD_=8589934592 $(BIN)/python -m tiny_llava.train
+	MALLOC_MMAP_THRESHOLD_=1073741824 MALLOC_TRIM_THRESHOLD_=8589934592 $(BIN)/python -m tiny_llava.train cartpole
+	MALLOC_MMAP_THRESHOLD_=1073741824 MALLOC_TRIM_THRESHOLD_=8589934592 $(BIN)/python -m tiny_llava.train games
 	$(MAKE) accuracy
 
 accuracy: $(VENV)/installed ## measure the shipped checkpoint through the server, in bfloat16

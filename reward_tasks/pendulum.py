@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from reward_tasks.task import Column, Env, Point, Task
 
+MAX_TORQUE = 2.0
 _SIDE_PX = 500.0
 _ROD_PX = _SIDE_PX / 4.4  # the renderer shows 2.2 to each side, and the rod is 1 long
 
@@ -17,8 +18,9 @@ _ROD_PX = _SIDE_PX / 4.4  # the renderer shows 2.2 to each side, and the rod is 
 class Pendulum(Task):
     """Pendulum-v1.
 
-    A state is ``(angle from upright, its rate)`` in radians, left positive as Gymnasium counts; an
-    observation is ``(cos, sin, rate)``.
+    A state is ``(angle from upright, its rate, last torque)`` in radians, left positive as Gymnasium counts;
+    the torque, which the renderer draws as an arrow round the joint, may be left out. An observation is
+    ``(cos, sin, rate)``.
     """
 
     env_id = "Pendulum-v1"
@@ -47,22 +49,32 @@ class Pendulum(Task):
 
     def oracle(self, observations: NDArray[np.float32]) -> NDArray[np.float64]:
         """1 upright, falling linearly to 0 where it hangs."""
-        return np.asarray(1.0 - np.abs(self.truth(observations)["tilt_deg"]) / 180.0)
+        return self.oracle_of_truth(self.truth(observations))
+
+    def oracle_of_truth(self, truth: dict[str, NDArray[np.float64]]) -> NDArray[np.float64]:
+        """By the tilt alone."""
+        return np.asarray(1.0 - np.abs(truth["tilt_deg"]) / 180.0)
 
     def sweep(self, count: int, rng: np.random.Generator) -> NDArray[np.float64]:
-        """Angles all round."""
-        states = np.zeros((count, 2))
+        """Angles all round, with every torque."""
+        states = np.zeros((count, 3))
         states[:, 0] = rng.uniform(-math.pi, math.pi, count)
+        states[:, 2] = rng.uniform(-MAX_TORQUE, MAX_TORQUE, count)
         return states
 
     def place(self, env: Env, state: NDArray[np.float64]) -> NDArray[np.float32]:
-        """As every task; the arrow of the last torque is not drawn."""
-        env.unwrapped.last_u = None  # type: ignore[attr-defined]
-        return super().place(env, state)
+        """As every task, with the last torque, which is no part of the environment's own state."""
+        env.unwrapped.last_u = float(state[2]) if len(state) > 2 else None  # type: ignore[attr-defined]
+        super().place(env, state[:2])
+        return self.observation(state)
 
     def observation(self, state: NDArray[np.float64]) -> NDArray[np.float32]:
         """Cosine and sine of the angle, and its rate."""
         return np.array([math.cos(state[0]), math.sin(state[0]), state[1]], dtype=np.float32)
+
+    def mirrored(self, observations: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The rod on the other side."""
+        return observations * np.array([1.0, -1.0, -1.0], dtype=np.float32)
 
     def env_state(self, env: Env) -> dict[str, Any]:
         """With the last torque, which the renderer draws."""

@@ -23,10 +23,10 @@ from reward_client.frames import encode_png
 from reward_client.local_server import LocalServerError, local_server
 from tests.paths import CHECKPOINT
 from tests.real_servers import RealServer
-from tiny_llava.accuracy import ask
+from tiny_llava.asking import ask
 from tiny_llava.frames import render_states
 from tiny_llava.measures import measure
-from tiny_llava.questions import FRAME_TASKS
+from tiny_llava.questions import FRAME_TOPICS
 
 pytestmark = pytest.mark.vllm
 
@@ -67,7 +67,7 @@ def test_a_blank_frame_reads_differently_from_a_tilted_one(client: RewardClient)
     assert abs((values[0] or 0.0) - 40.0) > 10.0
 
 
-@pytest.mark.parametrize("task", FRAME_TASKS)
+@pytest.mark.parametrize("task", FRAME_TOPICS)
 def test_every_question_is_answered_in_an_unseen_wording(
     client: RewardClient, frames: list[NDArray[np.uint8]], states: NDArray[np.float64], task: Any
 ) -> None:

@@ -7,56 +7,32 @@ Fresh frames, whose seed training never used, are scored over HTTP by real vLLM.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tyro
-from numpy.typing import NDArray
-from tqdm import tqdm
 
-from reward_client import RewardClient, RewardItem, Rubric
+from reward_client import RewardClient
 from reward_client.local_server import local_server
-from reward_client.schema import ComparisonItem
+from tiny_llava.asking import QUESTIONS, ask, compare
 from tiny_llava.card import write_card
 from tiny_llava.measures import (
     FRESH_SEED,
-    Fresh,
     frames_beyond_the_picture,
     fresh_frames,
+    fresh_game,
     fresh_pairs,
     measure,
     measure_pairs,
 )
-from tiny_llava.questions import ANSWERS, FRAME_TASKS, HELD_OUT, HELD_OUT_GOALS, Task
+from tiny_llava.other_games import OTHER_GAMES
+from tiny_llava.questions import FRAME_TOPICS
 from tiny_llava.train import CHECKPOINT
+from tiny_llava.wordings import HELD_OUT, HELD_OUT_GOALS
 
-FRAMES_PER_REQUEST = 32
 GOAL = "the pole is upright"
-
-QUESTIONS: dict[Task, str] = {
-    "angle": "What is the tilt angle of the pole in degrees? Negative is left, positive is right. "
-    "Answer with a number only.",
-    "upright": "Is the pole upright? Answer yes or no.",
-    "lean": "Which way does the pole lean? Answer left, right or upright.",
-    "rating": "How upright is the pole on a scale from 0 to 9? 9 is upright. Answer with a single digit.",
-}
-"""The wordings measured on all frames, those of the server's rubrics."""
-
-_READOUTS: dict[Task, dict[str, Any]] = {
-    "angle": {"type": "expectation", "labels": list(ANSWERS["angle"])},
-    "upright": {"type": "yes_no"},
-    "lean": {"type": "choice", "labels": list(ANSWERS["lean"])},
-    "rating": {"type": "expectation", "labels": list(ANSWERS["rating"])},
-}
-_REWARDS: dict[Task, dict[str, Any]] = {
-    "angle": {"type": "distance", "target": 0, "tolerance": 12},
-    "upright": {"type": "probability"},
-    "lean": {"type": "weights", "weights": {"Left": 0, "Right": 0, "Upright": 1}},
-    "rating": {"type": "distance", "target": 9, "tolerance": 9},
-}
 
 
 @dataclass(frozen=True)
@@ -71,46 +47,14 @@ class Options:
     """frames with the cart's centre off the picture, where CartPole has just ended; they have no bar"""
     held_out_frames: int = 150
     """frames for each held-out wording, of both halves"""
+    game_frames: int = 1_000
+    """fresh frames of each other game, over all that its picture can show"""
     pairs: int = 1_000
     """pairs of these frames whose tilts differ by at least 3 degrees in size"""
     held_out_pairs: int = 150
     """pairs for each held-out goal"""
     dtype: str = "bfloat16"
     """type of the engine's arithmetic"""
-
-
-def rubric_for(task: Task, question: str, goal: str | None = None) -> Rubric:
-    """A rubric that asks one wording of a task's question, or compares by a goal."""
-    parts = {"prompt": question, "readout": _READOUTS[task], "reward": _REWARDS[task], "goal": goal}
-    return Rubric.model_validate(parts)
-
-
-def ask(
-    client: RewardClient, frames: Sequence[NDArray[np.uint8]], task: Task, question: str
-) -> list[RewardItem]:
-    """Scores frames with one wording, some at a time."""
-    rubric = rubric_for(task, question)
-    items: list[RewardItem] = []
-    for start in tqdm(range(0, len(frames), FRAMES_PER_REQUEST), desc=task, unit="request"):
-        items += client.score(frames[start : start + FRAMES_PER_REQUEST], rubric).data
-    return items
-
-
-def compare(
-    client: RewardClient, fresh: Fresh, pairs: NDArray[np.int64], goal: str
-) -> tuple[list[ComparisonItem], list[str]]:
-    """Compares pairs of frames by a goal.
-
-    Returns:
-        The answers, and which image of each pair is the more upright one.
-    """
-    rubric = rubric_for("upright", QUESTIONS["upright"], goal)
-    items: list[ComparisonItem] = []
-    for start in tqdm(range(0, len(pairs), FRAMES_PER_REQUEST), desc="compare", unit="request"):
-        chosen = pairs[start : start + FRAMES_PER_REQUEST]
-        items += client.compare([(fresh.frames[a], fresh.frames[b]) for a, b in chosen], rubric).data
-    size = np.abs(fresh.true_deg)
-    return items, ["first" if size[a] < size[b] else "second" for a, b in pairs]
 
 
 def report(options: Options) -> dict[str, Any]:
@@ -121,7 +65,7 @@ def report(options: Options) -> dict[str, Any]:
     """
     fresh = fresh_frames(options.frames)
     few = np.linspace(0, len(fresh.frames) - 1, options.held_out_frames).astype(int)
-    pairs = fresh_pairs(fresh.true_deg, options.pairs)
+    pairs = fresh_pairs(fresh.truth, options.pairs)
     few_pairs = pairs[np.linspace(0, len(pairs) - 1, options.held_out_pairs).astype(int)]
     arguments = ["--model", str(options.checkpoint), "--dtype", options.dtype, "--max-model-len", "512"]
     rows: dict[str, dict[str, float]] = {}
@@ -129,19 +73,19 @@ def report(options: Options) -> dict[str, Any]:
     log_file = Path("runs") / "accuracy" / "server.log"
     with local_server(arguments, log_file=log_file) as server, RewardClient(server.url) as client:
         info = client.info()
-        for task in FRAME_TASKS:
-            items = ask(client, fresh.frames, task, QUESTIONS[task])
-            rows[task] = measure(task, items, fresh.true_deg)
-            if task == "angle":
+        for topic in FRAME_TOPICS:
+            items = ask(client, fresh.frames, topic, QUESTIONS[topic])
+            rows[topic] = measure(topic, items, fresh.truth)
+            if topic == "angle":
                 wide = [item for item, is_wide in zip(items, fresh.is_wide, strict=True) if is_wide]
-                rows[task]["mae_to_90_deg"] = measure(task, wide, fresh.true_deg[fresh.is_wide])["mae_deg"]
-                del rows[task]["mae_deg"]
+                rows[topic]["mae_to_90_deg"] = measure(topic, wide, fresh.truth[fresh.is_wide])["mae_deg"]
+                del rows[topic]["mae_deg"]
                 beyond = frames_beyond_the_picture(options.frames_beyond)
-                items = ask(client, beyond.frames, task, QUESTIONS[task])
-                rows[task]["mae_beyond_the_picture_deg"] = measure(task, items, beyond.true_deg)["mae_deg"]
-            for wording in HELD_OUT[task]:
-                items = ask(client, [fresh.frames[i] for i in few], task, wording)
-                held_out[wording] = measure(task, items, fresh.true_deg[few])
+                items = ask(client, beyond.frames, topic, QUESTIONS[topic])
+                rows[topic]["mae_beyond_the_picture_deg"] = measure(topic, items, beyond.truth)["mae_deg"]
+            for wording in HELD_OUT[topic]:
+                items = ask(client, [fresh.frames[i] for i in few], topic, wording)
+                held_out[wording] = measure(topic, items, fresh.truth[few])
         compared, truth = compare(client, fresh, pairs, GOAL)
         half = len(pairs) // 2
         rows["compare"] = measure_pairs(compared, truth)
@@ -149,6 +93,13 @@ def report(options: Options) -> dict[str, Any]:
         rows["compare"]["right_to_90_deg"] = measure_pairs(compared[half:], truth[half:])["right"]
         for goal in HELD_OUT_GOALS:
             held_out[f"compare by: {goal}"] = measure_pairs(*compare(client, fresh, few_pairs, goal))
+        for game in OTHER_GAMES:
+            for topic, shown in fresh_game(game, options.game_frames).items():
+                rows[topic] = measure(topic, ask(client, shown.frames, topic, QUESTIONS[topic]), shown.truth)
+                first = slice(options.held_out_frames)
+                for wording in HELD_OUT[topic]:
+                    items = ask(client, shown.frames[first], topic, wording)
+                    held_out[wording] = measure(topic, items, shown.truth[first])
     bars = {
         "mae_to_12_deg": (rows["angle"]["mae_to_12_deg"], "<=", 0.5),
         "mae_to_90_deg": (rows["angle"]["mae_to_90_deg"], "<=", 3.0),
@@ -156,15 +107,19 @@ def report(options: Options) -> dict[str, Any]:
         "upright_right": (rows["upright"]["right"], ">=", 0.95),
         "rating_kendall_tau_b": (rows["rating"]["kendall_tau_b"], ">=", 0.8),
         "compare_right": (rows["compare"]["right"], ">=", 0.95),
+        "car_position_mae": (rows["car_position"]["mae"], "<=", 0.05),
+        "pendulum_mae_deg": (rows["pendulum"]["mae_deg"], "<=", 3.0),
+        "pendulum_side_right": (rows["pendulum"]["side_right"], ">=", 0.99),
     }
     return {
         "frames": options.frames,
+        "game_frames": options.game_frames,
         "pairs": options.pairs,
         "seed": FRESH_SEED,
         "engine": info.engine,
         "dtype": info.dtype,
         "revision": info.revision,
-        "tasks": rows,
+        "topics": rows,
         "held_out_wordings": held_out,
         "bars": {
             name: {

@@ -14,9 +14,14 @@ _BAR_NAMES = {
     "compare_right": "of two frames side by side whose tilts differ by 3° or more in size, the more upright "
     "one preferred, both orders together (share)",
     "rating_kendall_tau_b": "Kendall's τ_b of the expected 0-9 rating with minus the tilt's size",
+    "car_position_mae": "MountainCar: mean absolute error of the expected position, on a track of 1.8",
+    "pendulum_mae_deg": "Pendulum: mean absolute error of the expected angle, all round (degrees)",
+    "pendulum_side_right": "Pendulum: side right, beyond 5° from upright (share)",
 }
 _MEASURE_NAMES = {
     "mae_deg": "mean absolute error (degrees)",
+    "mae": "mean absolute error (position; height as a share)",
+    "side_right": "side right",
     "sign_right": "sign right",
     "right": "right",
     "consistent": "consistent",
@@ -31,26 +36,32 @@ def card(training: dict[str, Any], accuracy: dict[str, Any]) -> str:
         training: what ``training.json`` holds.
         accuracy: what ``accuracy.json`` holds.
     """
-    recipe = training["recipe"]
+    recipe, start = training["recipe"], training["start"]
     lines = [
-        "# A small LLaVA that reads CartPole frames",
+        "# A small LLaVA that reads CartPole, MountainCar and Pendulum frames",
         "",
         f"A LLaVA-architecture model of {training['parameters'] / 1e6:.1f} million parameters (CLIP vision "
         "tower of 224 px, projector, Llama) in the file layout of `llava-hf/llava-1.5-7b-hf`, bfloat16. "
-        f"Trained from scratch on {recipe['frames']:,} labelled frames by `make tiny-llava` "
-        f"({training['wall_clock_s'] / 60:.0f} minutes on 2 cores, seed {recipe['seed']}). It is not "
-        "LLaVA-1.5-7B and knows nothing but this game.",
+        "Trained by `make tiny-llava` in two parts on 2 cores: from scratch on "
+        f"{start['recipe']['frames']:,} labelled CartPole frames ({start['wall_clock_s'] / 60:.0f} minutes, "
+        f"seed {start['recipe']['seed']}, weights `{start['weights_sha256'][:12]}`), then on "
+        f"{recipe['frames']:,} others and {recipe['other_frames']:,} of each other game "
+        f"({training['wall_clock_s'] / 60:.0f} minutes, seed {recipe['seed']}). It is not LLaVA-1.5-7B and "
+        "knows nothing but these games.",
         "",
         "It answers, with one token: the tilt in degrees (left negative, whole degrees up to ±20, even ones "
         "up to ±96), whether the pole is upright (`Yes`/`No`, up to 4°), which way it leans "
         "(`Left`/`Right`/`Upright`, from 1° on), a rating of how upright it is (`0`-`9`), and which of two "
         "frames side by side shows the more upright pole (`Left`/`Right`). A pole beyond 96° is read as ±96, "
-        "one that hangs (165° or more) as 96.",
+        "one that hangs (165° or more) as 96. Of MountainCar: where the car is (`-1.2` to `0.6`) and how "
+        "high it stands (`0`-`9`). Of Pendulum: its angle from upright (left negative, every second degree "
+        "to ±20, every fourth to ±180).",
         "",
         f"## Measured through {accuracy['engine']} in {accuracy['dtype']}, over HTTP",
         "",
         f"{accuracy['frames']:,} fresh frames with a seed that training never used: half uniform over ±12°, "
-        "half over ±90°, the cart anywhere on the track (|x| ≤ 2.4, which is what the picture shows).",
+        "half over ±90°, the cart anywhere on the track (|x| ≤ 2.4, which is what the picture shows); "
+        f"and {accuracy['game_frames']:,} of each other game, over all that its picture can show.",
         "",
         "| measure | measured | bar | met |",
         "|---|---|---|---|",
@@ -61,14 +72,16 @@ def card(training: dict[str, Any], accuracy: dict[str, Any]) -> str:
         "",
         "With the cart's centre off the picture (2.4 < |x| ≤ 2.5, where CartPole has just ended; a pole that "
         "leans outwards is not seen) the mean absolute error to 12° is "
-        f"{accuracy['tasks']['angle']['mae_beyond_the_picture_deg']:.1f}°: such frames are read as tilted "
+        f"{accuracy['topics']['angle']['mae_beyond_the_picture_deg']:.1f}°: such frames are read as tilted "
         "far outwards.",
         "",
-        f"Lean right on {accuracy['tasks']['lean']['right']:.1%} of all frames. Of {accuracy['pairs']:,} "
-        f"pairs, {accuracy['tasks']['compare']['right_to_12_deg']:.1%} right where both tilts are within "
-        f"±12°, {accuracy['tasks']['compare']['right_to_90_deg']:.1%} over ±90°; both orders agreed on "
-        f"{accuracy['tasks']['compare']['consistent']:.1%}. Lowest share of frames "
-        f"answered: {min(task['answered'] for task in accuracy['tasks'].values()):.1%}.",
+        f"Lean right on {accuracy['topics']['lean']['right']:.1%} of all frames. Of {accuracy['pairs']:,} "
+        f"pairs, {accuracy['topics']['compare']['right_to_12_deg']:.1%} right where both tilts are within "
+        f"±12°, {accuracy['topics']['compare']['right_to_90_deg']:.1%} over ±90°; both orders agreed on "
+        f"{accuracy['topics']['compare']['consistent']:.1%}. Lowest share of frames "
+        f"answered: {min(topic['answered'] for topic in accuracy['topics'].values()):.1%}. The car's height: "
+        f"τ_b {accuracy['topics']['car_height']['kendall_tau_b']:.3f}, mean absolute error "
+        f"{9 * accuracy['topics']['car_height']['mae']:.2f} of 9.",
         "",
         "## Wordings and goals that training never showed",
         "",

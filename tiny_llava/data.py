@@ -1,11 +1,12 @@
-"""Training frames in memory, and batches of them with questions and soft targets.
+"""CartPole's training frames in memory, and batches of all games' frames with questions and soft targets.
 
-Not for rendering (``frames.py``) or wordings (``questions.py``).
+Not for rendering (``frames.py``, ``other_games.py``), for answers (``questions.py``) or for wordings
+(``wordings.py``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,12 +19,14 @@ from transformers import PreTrainedTokenizerFast
 from reward_server.images.fit import compose_pair, pad_to_square, pair_side_px
 from tiny_llava.frames import render_states, sample_states
 from tiny_llava.model import IMAGE_MEAN, IMAGE_SIZE_PX, IMAGE_STD, IMAGE_TOKENS
-from tiny_llava.questions import ANSWERS, FRAME_TASKS, TASKS, Task, compare_target, draw_wording, target
+from tiny_llava.other_games import GameFrames
+from tiny_llava.questions import ANSWERS, FRAME_TOPICS, Topic, compare_target, target
 from tiny_llava.tokenizer import IMAGE
+from tiny_llava.wordings import draw_wording
 
 QUESTIONS_A_FRAME = 2
-"""Each frame is asked for the angle, which teaches the most, and one other question; each pair is
-asked twice which of its frames is the more upright one, in two wordings."""
+"""Each CartPole frame is asked for the angle, which teaches the most, and one other question; each pair is
+asked twice which of its frames is the more upright one, in two wordings; other games as they say."""
 
 NEIGHBOURS = 1 / 8
 """Half the pairs are drawn from frames this near in the order of the tilts' sizes: pairs drawn freely
@@ -34,7 +37,8 @@ are mostly easy."""
 class Batch:
     """One training batch: B rows of a prompt's start, then Q questions about the same image.
 
-    The first rows show single frames; the others composed pairs of them.
+    The first rows show single frames of CartPole, the next ones composed pairs of them, the others each
+    other game's frames.
 
     The questions lie one after another, each padded on the right to L tokens. ``train.py`` masks
     them from each other, so that each is computed as if it stood alone after the P tokens of the
@@ -42,9 +46,9 @@ class Batch:
 
     Attributes:
         pixels: ``(B, 3, 224, 224)`` float32, normalised as the checkpoint's processor does.
-        tilts: ``(F, 3)`` float32 for the F single frames, what the auxiliary head of training learns:
-            tilt over 45 degrees (falling again beyond 90), its sine and its cosine.
-        pair_tilts: ``(B - F, 6)`` float32, the same for the left and the right frame of each pair.
+        seen: for each of these groups of rows ``(rows, K)`` float32, what its auxiliary head of training
+            learns. CartPole: the tilt over 45 degrees (falling again beyond 90), its sine and its cosine; a
+            pair: the same for its left and its right frame.
         start: ``(P,)`` int64, the tokens of ``<s>USER: `` and of the image, the same in every row.
         questions: ``(B, Q, L)`` int64, the question with its answer at the end.
         question_end: ``(B, Q)`` int64, position in L of the token before the answer.
@@ -52,8 +56,7 @@ class Batch:
     """
 
     pixels: torch.Tensor
-    tilts: torch.Tensor
-    pair_tilts: torch.Tensor
+    seen: tuple[torch.Tensor, ...]
     start: torch.Tensor
     questions: torch.Tensor
     question_end: torch.Tensor
@@ -101,6 +104,8 @@ class Batches:
         tokenizer: the checkpoint's tokenizer.
         batch_size: single frames in a batch.
         pairs: composed pairs in a batch.
+        others: training sets of other games.
+        other_rows: frames of each of them in a batch.
         seed: seed of shuffles, pairs, mirroring, contrast and wordings.
     """
 
@@ -111,13 +116,19 @@ class Batches:
         batch_size: int,
         pairs: int,
         seed: int,
+        others: Sequence[GameFrames] = (),
+        other_rows: int = 0,
     ) -> None:
         self._frames, self._tokenizer = frames, tokenizer
         self._batch_size, self._pairs = batch_size, pairs
+        self._others, self._other_rows = others, other_rows
         self._rng = np.random.default_rng(seed)
         self._by_size = np.argsort(np.abs(frames.angles_deg), kind="stable")
+        vocabulary = tokenizer.get_vocab()
         self._answer_ids = {
-            task: [tokenizer.get_vocab()[answer] for answer in ANSWERS[task]] for task in TASKS
+            topic: [vocabulary[answer] for answer in answers]
+            for topic, answers in ANSWERS.items()
+            if all(answer in vocabulary for answer in answers)
         }
         self._start = torch.tensor(tokenizer(f"USER: {IMAGE * IMAGE_TOKENS}").input_ids)
 
@@ -136,18 +147,29 @@ class Batches:
             np.asarray(compose_pair(Image.fromarray(a), Image.fromarray(b), IMAGE_SIZE_PX))
             for a, b in zip(left_frames, right_frames, strict=True)
         ]
-        asked: list[tuple[Task, NDArray[np.float64]]] = []
+        asked: list[tuple[Topic, NDArray[np.float64]]] = []
         for angle_deg in angles_deg:
-            other = FRAME_TASKS[self._rng.integers(1, len(FRAME_TASKS))]
-            asked += [("angle", target("angle", angle_deg)), (other, target(other, angle_deg))]
+            topic = FRAME_TOPICS[self._rng.integers(1, len(FRAME_TOPICS))]
+            asked += [("angle", target("angle", angle_deg)), (topic, target(topic, angle_deg))]
         for a, b in zip(left_deg, right_deg, strict=True):
             asked += [("compare", compare_target(a, b))] * QUESTIONS_A_FRAME
+        images = [frames, *([np.stack(pairs)] if pairs else [])]
+        seen = [_tilts(angles_deg), torch.cat([_tilts(left_deg), _tilts(right_deg)], dim=1)]
+        for other in self._others:
+            chosen = self._rng.integers(len(other.images), size=self._other_rows)
+            images.append(other.images[chosen])
+            seen.append(other.seen[chosen])
+            asked += [
+                (topic, target(topic, other.truth[topic][row]))
+                for row in chosen
+                for topic in other.game.topics
+            ]
         questions, end, targets = self._questions(asked)
-        shape = (len(rows) + self._pairs, QUESTIONS_A_FRAME)
+        pixels = np.concatenate(images)
+        shape = (len(pixels), QUESTIONS_A_FRAME)
         return Batch(
-            pixels=self._normalise(np.concatenate([frames, np.stack(pairs)]) if pairs else frames),
-            tilts=_tilts(angles_deg),
-            pair_tilts=torch.cat([_tilts(left_deg), _tilts(right_deg)], dim=1),
+            pixels=self._normalise(pixels),
+            seen=tuple(seen),
             start=self._start,
             questions=questions.view(*shape, -1),
             question_end=end.view(shape),
@@ -173,16 +195,16 @@ class Batches:
         return self._by_size[first], self._by_size[second]
 
     def _questions(
-        self, asked: list[tuple[Task, NDArray[np.float64]]]
+        self, asked: list[tuple[Topic, NDArray[np.float64]]]
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Token ids with the answer at the end, padded; the place before the answer; targets."""
         tokens: list[list[int]] = []
         targets = torch.zeros(len(asked), len(self._tokenizer))
-        for row, (task, distribution) in enumerate(asked):
-            ids = self._answer_ids[task]
+        for row, (topic, distribution) in enumerate(asked):
+            ids = self._answer_ids[topic]
             targets[row, ids] = torch.from_numpy(distribution).float()
             answer = ids[int(distribution.argmax())]
-            tokens.append([*self._question(draw_wording(task, self._rng)), answer])
+            tokens.append([*self._question(draw_wording(topic, self._rng)), answer])
         padded = torch.zeros(len(tokens), max(map(len, tokens)), dtype=torch.long)
         for i, ids in enumerate(tokens):
             padded[i, : len(ids)] = torch.tensor(ids)

@@ -14,12 +14,16 @@ from scipy.stats import kendalltau
 
 from reward_client.schema import ComparisonItem, RewardItem
 from tiny_llava.frames import PICTURE_HALF_WIDTH, TRACK_HALF_WIDTH, render_states
-from tiny_llava.questions import LEAN_DEG, UPRIGHT_DEG, Task
+from tiny_llava.other_games import Game, render_frames
+from tiny_llava.questions import LEAN_DEG, UPRIGHT_DEG, Topic
 
 FRESH_SEED = 987_654
 PLAYED_DEG, ALL_DEG = 12.0, 90.0
 LEAST_DIFFERENCE_DEG = 3.0
 """Pairs differ by at least this in the tilts' sizes."""
+
+BESIDE_UPRIGHT_DEG = 5.0
+"""Beyond this angle the side on which a pendulum is counts."""
 
 
 @dataclass(frozen=True)
@@ -27,16 +31,17 @@ class Fresh:
     """Frames that training never saw.
 
     Attributes:
-        frames: ``(400, 600, 3)`` uint8 RGB each; the first half over +-12 degrees, the second over +-90.
-        true_deg: ``(N,)`` tilts in degrees, left negative.
+        frames: ``(H, W, 3)`` uint8 RGB each; of CartPole's the first half is over +-12 degrees, the second
+            over +-90.
+        truth: ``(N,)`` what is true: CartPole's tilts in degrees, left negative, or another topic's.
     """
 
     frames: list[NDArray[np.uint8]]
-    true_deg: NDArray[np.float64]
+    truth: NDArray[np.float64]
 
     @property
     def is_wide(self) -> NDArray[np.bool_]:
-        """``(N,)``: whether a frame is of the second half."""
+        """``(N,)``: whether a frame of CartPole is of the second half."""
         return np.arange(len(self.frames)) >= len(self.frames) // 2
 
 
@@ -60,6 +65,13 @@ def _render(position: NDArray[np.float64], true_deg: NDArray[np.float64]) -> Fre
     return Fresh([frame.copy() for frame in render_states(states)], true_deg)
 
 
+def fresh_game(game: Game, count: int) -> dict[Topic, Fresh]:
+    """Renders test frames of another game, over all that its picture can show, for each of its topics."""
+    rendered = [(frame.copy(), truth) for frame, truth in render_frames(game, count, FRESH_SEED)]
+    frames = [frame for frame, _ in rendered]
+    return {topic: Fresh(frames, np.array([truth[topic] for _, truth in rendered])) for topic in game.columns}
+
+
 def fresh_pairs(true_deg: NDArray[np.float64], count: int) -> NDArray[np.int64]:
     """Draws pairs of test frames whose tilts differ by at least 3 degrees in size.
 
@@ -81,13 +93,13 @@ def fresh_pairs(true_deg: NDArray[np.float64], count: int) -> NDArray[np.int64]:
     return np.array(pairs)
 
 
-def measure(task: Task, items: Sequence[RewardItem], true_deg: NDArray[np.float64]) -> dict[str, float]:
+def measure(topic: Topic, items: Sequence[RewardItem], truth: NDArray[np.float64]) -> dict[str, float]:
     """Compares answers with the truth.
 
     Args:
-        task: what was asked.
+        topic: what was asked.
         items: the server's answers.
-        true_deg: ``(N,)`` true tilts.
+        truth: ``(N,)`` what is true: tilts or angles in degrees, the car's position or its height.
 
     Returns:
         Measures by name; a share of 1 is all frames.
@@ -98,22 +110,32 @@ def measure(task: Task, items: Sequence[RewardItem], true_deg: NDArray[np.float6
         "answered": float(np.mean([item.status.value == "ok" for item in items])),
         "mean_label_mass": float(np.mean([item.label_mass or 0.0 for item in items])),
     }
-    if task == "angle":
-        error_deg = np.abs(value - true_deg)
-        tilted, played = np.abs(true_deg) > 1.0, np.abs(true_deg) <= PLAYED_DEG
+    if topic == "car_position":
+        measures["mae"] = float(np.nanmean(np.abs(value - truth)))
+    elif topic == "car_height":
+        measures["mae"] = float(np.nanmean(np.abs(value / 9.0 - truth)))
+        measures["kendall_tau_b"] = float(kendalltau(value, truth, nan_policy="omit").statistic)
+    elif topic == "pendulum":
+        error_deg = np.abs((value - truth + 180.0) % 360.0 - 180.0)  # all round
+        beside = np.abs(truth) > BESIDE_UPRIGHT_DEG
+        measures["mae_deg"] = float(np.nanmean(error_deg))
+        measures["side_right"] = float((np.sign(value) == np.sign(truth))[beside].mean())
+    elif topic == "angle":
+        error_deg = np.abs(value - truth)
+        tilted, played = np.abs(truth) > 1.0, np.abs(truth) <= PLAYED_DEG
         # of those that were read; the share of the others is in "answered", and a sign not read is wrong
         measures["mae_to_12_deg"] = float(np.nanmean(error_deg[played]))
         measures["mae_deg"] = float(np.nanmean(error_deg))
-        measures["sign_right"] = float((np.sign(value) == np.sign(true_deg))[tilted].mean())
-    elif task == "upright":
-        measures["right"] = float(((value > 0.5) == (np.abs(true_deg) <= UPRIGHT_DEG)).mean())
-    elif task == "lean":
-        truth = np.select([true_deg < -LEAN_DEG, true_deg > LEAN_DEG], ["Left", "Right"], "Upright")
-        measures["right"] = float((text == truth).mean())
+        measures["sign_right"] = float((np.sign(value) == np.sign(truth))[tilted].mean())
+    elif topic == "upright":
+        measures["right"] = float(((value > 0.5) == (np.abs(truth) <= UPRIGHT_DEG)).mean())
+    elif topic == "lean":
+        side = np.select([truth < -LEAN_DEG, truth > LEAN_DEG], ["Left", "Right"], "Upright")
+        measures["right"] = float((text == side).mean())
     else:
-        measures["kendall_tau_b"] = float(kendalltau(value, -np.abs(true_deg)).statistic)
+        measures["kendall_tau_b"] = float(kendalltau(value, -np.abs(truth)).statistic)
         digits = [float(t) if t.isdecimal() else -1.0 for t in text]
-        measures["kendall_tau_b_of_digit"] = float(kendalltau(digits, -np.abs(true_deg)).statistic)
+        measures["kendall_tau_b_of_digit"] = float(kendalltau(digits, -np.abs(truth)).statistic)
     return measures
 
 

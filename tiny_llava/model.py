@@ -80,6 +80,13 @@ def build_model(tokenizer: PreTrainedTokenizerFast) -> LlavaForConditionalGenera
     return model
 
 
+def load_model(folder: Path) -> tuple[LlavaForConditionalGeneration, PreTrainedTokenizerFast]:
+    """Loads what ``export`` wrote, to go on training: the model in float32, and its tokenizer."""
+    model = LlavaForConditionalGeneration.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
+    return model.train(), tokenizer
+
+
 def build_processor(tokenizer: PreTrainedTokenizerFast) -> LlavaProcessor:
     """Builds the processor: tokenizer, fixed-size CLIP image processor and chat template."""
     size = {"height": IMAGE_SIZE_PX, "width": IMAGE_SIZE_PX}

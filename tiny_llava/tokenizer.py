@@ -1,5 +1,7 @@
 """Builds the checkpoint's tokenizer: byte-level BPE, with every answer a single token.
 
+It is trained on CartPole's wordings; what the other games' answers need is added later.
+
 Any text encodes (bytes are the fallback), so users may ask what they like; the model understands
 only what it was taught.
 """
@@ -10,7 +12,8 @@ import numpy as np
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast
 
-from tiny_llava.questions import ANSWERS, TASKS, draw_wording
+from tiny_llava.questions import ANSWERS, CARTPOLE_TOPICS, TOPICS
+from tiny_llava.wordings import draw_wording
 
 BOS, EOS, PAD, IMAGE = "<s>", "</s>", "<pad>", "<image>"
 VOCAB_SIZE = 1024
@@ -29,7 +32,7 @@ CHAT_TEMPLATE = (
 
 
 def build_tokenizer(seed: int) -> PreTrainedTokenizerFast:
-    """Trains the tokenizer on the training wordings and adds the answers as tokens of their own.
+    """Trains the tokenizer on CartPole's wordings and adds its answers as tokens of their own.
 
     Args:
         seed: seed of the wordings that it is trained on.
@@ -39,11 +42,11 @@ def build_tokenizer(seed: int) -> PreTrainedTokenizerFast:
     """
     rng = np.random.default_rng(seed)
     corpus = ["USER: \n ASSISTANT: "] * 100
-    corpus += [draw_wording(task, rng) for task in TASKS for _ in range(2000)]
+    corpus += [draw_wording(topic, rng) for topic in CARTPOLE_TOPICS for _ in range(2000)]
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
-    answers = list(dict.fromkeys(a for task in TASKS for a in ANSWERS[task]))
+    answers = list(dict.fromkeys(a for topic in CARTPOLE_TOPICS for a in ANSWERS[topic]))
     trainer = trainers.BpeTrainer(
         vocab_size=VOCAB_SIZE - len(answers),
         special_tokens=[PAD, BOS, EOS, IMAGE],
@@ -51,10 +54,7 @@ def build_tokenizer(seed: int) -> PreTrainedTokenizerFast:
         show_progress=False,
     )
     tokenizer.train_from_iterator(corpus, trainer)
-    # lstrip: the space after "ASSISTANT:" belongs to the answer. single_word: "Not" is not "No".
-    tokenizer.add_tokens(
-        [AddedToken(a, lstrip=True, normalized=False, single_word=a.isalpha()) for a in answers]
-    )
+    tokenizer.add_tokens([_answer_token(a) for a in answers])
     tokenizer.post_processor = processors.TemplateProcessing(
         single=f"{BOS} $A", special_tokens=[(BOS, tokenizer.token_to_id(BOS))]
     )
@@ -68,3 +68,15 @@ def build_tokenizer(seed: int) -> PreTrainedTokenizerFast:
         padding_side="left",
         clean_up_tokenization_spaces=False,
     )
+
+
+def add_answers(tokenizer: PreTrainedTokenizerFast) -> None:
+    """Adds every topic's answers that a tokenizer lacks, at the end of its vocabulary."""
+    known = tokenizer.get_vocab()
+    answers = dict.fromkeys(a for topic in TOPICS for a in ANSWERS[topic])
+    tokenizer.add_tokens([_answer_token(a) for a in answers if a not in known])
+
+
+def _answer_token(answer: str) -> AddedToken:
+    # lstrip: the space after "ASSISTANT:" belongs to the answer. single_word: "Not" is not "No".
+    return AddedToken(answer, lstrip=True, normalized=False, single_word=answer.isalpha())

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import reward_server
 
-WORDS = re.compile(r"\b(pole|cart|cartpole)s?\b", re.IGNORECASE)
+WORDS = re.compile(r"\b(pole|cart|cartpole|car|mountaincar|pendulum)s?\b", re.IGNORECASE)
 
 
 def test_no_code_of_the_server_names_a_task() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -23,28 +24,28 @@ from tiny_llava.card import card
 from tiny_llava.data import Batches, Frames, render_training_frames
 from tiny_llava.frames import render_states, sample_states
 from tiny_llava.model import build_model
+from tiny_llava.other_games import OTHER_GAMES, render_frames, render_game
 from tiny_llava.questions import (
     ANGLE_LABELS_DEG,
     ANSWERS,
-    FRAME_TASKS,
-    HELD_OUT,
+    FRAME_TOPICS,
     RATING_LABELS,
-    TASKS,
-    Task,
+    TOPICS,
+    Topic,
     compare_target,
-    draw_wording,
     rating_of,
     target,
 )
-from tiny_llava.tokenizer import build_tokenizer
-from tiny_llava.train import Recipe, answer_loss, image_embeddings, train
+from tiny_llava.tokenizer import add_answers, build_tokenizer
+from tiny_llava.train import CARTPOLE, GAMES, Recipe, answer_loss, image_embeddings, train
+from tiny_llava.wordings import HELD_OUT, draw_wording
 
-MAX_BYTES = 8_000_000
+MAX_BYTES = 10_000_000
 
 
-@given(st.sampled_from(FRAME_TASKS), st.floats(-180.0, 180.0))
-def test_targets_are_distributions(task: Task, angle_deg: float) -> None:
-    weights = target(task, angle_deg)
+@given(st.sampled_from(FRAME_TOPICS), st.floats(-180.0, 180.0))
+def test_targets_are_distributions(topic: Topic, angle_deg: float) -> None:
+    weights = target(topic, angle_deg)
     assert weights.sum() == pytest.approx(1.0)
     assert (weights >= -1e-15).all()  # 1 - left - right rounds
 
@@ -59,6 +60,34 @@ def test_the_expected_label_is_the_angle(angle_deg: float) -> None:
 def test_the_expected_rating_is_the_rating(angle_deg: float) -> None:
     expected = target("rating", angle_deg) @ np.array([float(r) for r in RATING_LABELS])
     assert expected == pytest.approx(rating_of(angle_deg))
+
+
+@given(st.sampled_from(["car_position", "pendulum"]), st.floats(0.0, 1.0))
+def test_the_expected_label_is_the_truth_in_the_other_games(topic: Topic, share: float) -> None:
+    numbers = np.array([float(label) for label in ANSWERS[topic]])
+    truth = numbers[0] + share * (numbers[-1] - numbers[0])
+    assert target(topic, truth) @ numbers == pytest.approx(truth)
+    assert (np.diff(numbers) > 0.0).all()
+
+
+@given(st.floats(0.0, 1.0))
+def test_the_expected_digit_is_the_height(height: float) -> None:
+    expected = target("car_height", height) @ np.array([float(r) for r in RATING_LABELS])
+    assert expected == pytest.approx(9.0 * height)
+
+
+def test_a_car_and_a_pendulum_are_shown_where_the_truth_says() -> None:
+    car, pendulum = OTHER_GAMES
+    seen, true = [], []
+    for frame, truth in render_frames(car, 5, 0):
+        wheels = np.abs(frame.astype(int) - 128).sum(axis=2) < 30
+        seen.append(wheels.nonzero()[1].mean())
+        true.append(truth["car_position"])
+    assert np.corrcoef(seen, true)[0, 1] > 0.99
+    for frame, truth in render_frames(pendulum, 5, 0):
+        rod = np.abs(frame.astype(int) - (204, 77, 77)).sum(axis=2) < 60
+        assert np.sign(rod.nonzero()[1].mean() - 250) == np.sign(truth["pendulum"])
+        assert (rod.nonzero()[0].mean() < 250) == (abs(truth["pendulum"]) < 90)
 
 
 @given(st.floats(165.0, 180.0), st.sampled_from([-1, 1]))
@@ -78,17 +107,17 @@ def test_the_more_upright_side_is_preferred(left_deg: float, right_deg: float) -
 
 def test_training_never_shows_a_held_out_wording() -> None:
     rng = np.random.default_rng(0)
-    for task in TASKS:
-        drawn = {draw_wording(task, rng) for _ in range(5000)}
+    for topic in TOPICS:
+        drawn = {draw_wording(topic, rng) for _ in range(5000)}
         assert len(drawn) > 500
-        assert not drawn & set(HELD_OUT[task])
+        assert not drawn & set(HELD_OUT[topic])
 
 
 def test_every_answer_is_one_token_after_the_prompt() -> None:
     tokenizer = _tokenizer()
     prompt = "USER: <image>\nIs it? ASSISTANT:"
     before = tokenizer(prompt).input_ids
-    for answer in {a for task in TASKS for a in ANSWERS[task]}:
+    for answer in {a for topic in TOPICS for a in ANSWERS[topic]}:
         after = tokenizer(f"{prompt} {answer}").input_ids
         assert after[:-1] == before, answer
         assert str(tokenizer.decode(after[-1:])).strip() == answer
@@ -116,6 +145,7 @@ def test_the_tilt_is_signed_left_negative() -> None:
 def test_packed_questions_give_the_loss_of_separate_prompts() -> None:
     torch.manual_seed(0)
     tokenizer = build_tokenizer(0)
+    add_answers(tokenizer)
     model = build_model(tokenizer).eval()
     rng = np.random.default_rng(0)
     frames = Frames(
@@ -123,14 +153,15 @@ def test_packed_questions_give_the_loss_of_separate_prompts() -> None:
         halves=rng.integers(0, 256, (4, 108, 108, 3), dtype=np.uint8),
         angles_deg=np.array([-50.0, -3.0, 4.0, 70.0]),
     )
-    batch = next(iter(Batches(frames, tokenizer, batch_size=4, pairs=2, seed=0)))
-    assert (len(batch.pixels), len(batch.tilts), len(batch.pair_tilts)) == (6, 4, 2)
+    others = [render_game(game, 5, 0) for game in OTHER_GAMES]
+    batch = next(iter(Batches(frames, tokenizer, 4, pairs=2, seed=0, others=others, other_rows=1)))
+    assert (len(batch.pixels), [len(seen) for seen in batch.seen]) == (8, [4, 2, 1, 1])
     end = torch.tensor([tokenizer.eos_token_id])
     with torch.no_grad():
         image = image_embeddings(model, batch.pixels)
         packed = answer_loss(model, image, batch, tokenizer.eos_token_id)
         separate = []
-        for row in range(6):
+        for row in range(8):
             for column in range(2):
                 length = int(batch.question_end[row, column]) + 2
                 tokens = torch.cat([batch.start, batch.questions[row, column, :length]])[None]
@@ -154,24 +185,27 @@ def test_a_trained_pair_is_what_the_server_composes() -> None:
 
 @pytest.mark.slow
 def test_the_recipe_makes_the_same_files_twice(tmp_path: Path) -> None:
-    digests = [
-        train(Recipe(out=tmp_path / name, frames=64, steps=3, batch_size=16, pairs=4, warmup_steps=1))[
-            "weights_sha256"
-        ]
-        for name in ("a", "b")
-    ]
+    digests = []
+    for name in ("a", "b"):
+        first, second = tmp_path / name / "cartpole", tmp_path / name / "games"
+        small = Recipe(out=first, frames=64, steps=3, batch_size=16, pairs=4, warmup_steps=1)
+        train(small)
+        record = train(replace(small, out=second, start_from=first, other_frames=8, other_rows=2))
+        digests.append(record["weights_sha256"])
+        assert record["start"] == json.loads((first / "training.json").read_text())
     assert digests[0] == digests[1]
     for name in ("config.json", "tokenizer.json", "processor_config.json", "chat_template.jinja"):
-        assert (tmp_path / "a" / name).read_bytes() == (CHECKPOINT / name).read_bytes(), name
+        assert (tmp_path / "a" / "games" / name).read_bytes() == (CHECKPOINT / name).read_bytes(), name
 
 
 def test_the_shipped_weights_are_those_that_training_and_report_name() -> None:
     trained = json.loads((CHECKPOINT / "training.json").read_text())
     weights = (CHECKPOINT / "model.safetensors").read_bytes()
     assert hashlib.sha256(weights).hexdigest() == trained["weights_sha256"]
-    defaults = Recipe()
-    assert trained["recipe"] == {name: getattr(defaults, name) for name in trained["recipe"]}
-    assert trained["wall_clock_s"] <= 45 * 60
+    start = trained["start"]
+    for part, recipe in ((start, CARTPOLE), (trained, GAMES)):
+        assert part["recipe"] == {name: getattr(recipe, name) for name in part["recipe"]}
+    assert start["wall_clock_s"] + trained["wall_clock_s"] <= 100 * 60
 
 
 def test_the_shipped_report_meets_its_bars() -> None:

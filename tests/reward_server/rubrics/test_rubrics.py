@@ -8,7 +8,7 @@ import pytest
 
 from reward_client.rubric import NumberReadout
 from reward_server.rubrics.loading import RubricFileError, load_rubrics
-from tiny_llava.accuracy import QUESTIONS
+from tiny_llava.asking import QUESTIONS
 from tiny_llava.questions import ANSWERS
 
 SHIPPED = {
@@ -16,15 +16,18 @@ SHIPPED = {
     "cartpole-upright": "upright",
     "cartpole-lean": "lean",
     "cartpole-rating": "rating",
+    "mountaincar-distance": "car_position",
+    "mountaincar-height": "car_height",
+    "pendulum-angle": "pendulum",
 }
 
 
 def test_the_shipped_rubrics_ask_what_the_accuracy_report_measures() -> None:
     rubrics = load_rubrics()
     assert set(rubrics) == {*SHIPPED, "cartpole-degrees-text"}
-    for name, task in SHIPPED.items():
-        assert rubrics[name].prompt == QUESTIONS[task]  # type: ignore[index]
-        assert tuple(rubrics[name].readout.labels) == ANSWERS[task]  # type: ignore[index]
+    for name, topic in SHIPPED.items():
+        assert rubrics[name].prompt == QUESTIONS[topic]  # type: ignore[index]
+        assert tuple(rubrics[name].readout.labels) == ANSWERS[topic]  # type: ignore[index]
 
 
 def test_only_the_angle_in_text_has_sides() -> None:

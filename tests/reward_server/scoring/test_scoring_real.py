@@ -33,7 +33,7 @@ def fresh() -> Fresh:
 @pytest.fixture(scope="module")
 def played(fresh: Fresh) -> Fresh:
     """Those within +-12 degrees."""
-    return Fresh(fresh.frames[:32], fresh.true_deg[:32])
+    return Fresh(fresh.frames[:32], fresh.truth[:32])
 
 
 def yes_no(prompt: str = "Is the pole upright? Answer yes or no.", **change: Any) -> Rubric:
@@ -54,7 +54,7 @@ def test_every_readout_reads_the_frames(
     client: RewardClient, played: Fresh, rubric: str, task: Any, least: dict[str, float]
 ) -> None:
     answer = client.score(played.frames, rubric)
-    measured = measure(task, answer.data, played.true_deg)
+    measured = measure(task, answer.data, played.truth)
     for name, value in least.items():
         assert measured[name] >= value, (name, measured)
     bounds = client.rubric(rubric).reward_bounds
@@ -88,9 +88,9 @@ def test_a_prompt_of_ones_own_and_an_answer_outside_the_labels(client: RewardCli
 
 
 def test_the_more_upright_frame_is_preferred_in_both_orders(client: RewardClient, fresh: Fresh) -> None:
-    pairs = fresh_pairs(fresh.true_deg, 32)
+    pairs = fresh_pairs(fresh.truth, 32)
     answer = client.compare([(fresh.frames[a], fresh.frames[b]) for a, b in pairs], "cartpole-upright")
-    size = np.abs(fresh.true_deg)
+    size = np.abs(fresh.truth)
     truth = ["first" if size[a] < size[b] else "second" for a, b in pairs]
     measured = measure_pairs(answer.data, truth)
     assert answer.composed
