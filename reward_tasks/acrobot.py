@@ -26,6 +26,7 @@ class Acrobot(Task):
         Column("first_link_deg", "first link", "deg", 360.0),
     )
     frames_per_s = 15
+    oracle_bounds = (-1.0, 0.0)
 
     @property
     def return_bounds(self) -> tuple[float, float]:
@@ -48,7 +49,11 @@ class Acrobot(Task):
 
     def oracle(self, observations: NDArray[np.float32]) -> NDArray[np.float64]:
         """The tip's height, from -1 (hanging) to 0: at most 0 a step, so that finishing is best."""
-        return (self.truth(observations)["tip_height"] - 2.0) / 4.0
+        return self.oracle_of_truth(self.truth(observations))
+
+    def oracle_of_truth(self, truth: dict[str, NDArray[np.float64]]) -> NDArray[np.float64]:
+        """By the height alone."""
+        return (truth["tip_height"] - 2.0) / 4.0
 
     def sweep(self, count: int, rng: np.random.Generator) -> NDArray[np.float64]:
         """Both angles all round."""
@@ -63,6 +68,10 @@ class Acrobot(Task):
             [math.cos(first), math.sin(first), math.cos(second), math.sin(second), *state[2:]],
             dtype=np.float32,
         )
+
+    def mirrored(self, observations: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Both links on the other side."""
+        return observations * np.array([1.0, -1.0, 1.0, -1.0, -1.0, -1.0], dtype=np.float32)
 
     def pointer(
         self, observation: NDArray[np.float32], value: float, unit: str | None

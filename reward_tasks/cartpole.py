@@ -16,6 +16,7 @@ UPRIGHT_DEG = 12.0
 _AXLE_Y_PX = 300.0 - 7.5  # the renderer's: the cart's line at 100 px from below, axle a quarter cart up
 _PX_PER_UNIT = 600.0 / 4.8
 _NEEDLE_PX = 165.0
+_WIDTH_PX, _HALF_POLE_PX, _TIP_PX = 600.0, 5.0, 120.0  # a pole is 10 wide, and its tip 120 from the axle
 
 
 class CartPole(Task):
@@ -27,6 +28,7 @@ class CartPole(Task):
         Column("cart_position", "cart position"),
     )
     frames_per_s = 50  # a step is 20 ms
+    survival_pays = True
 
     @property
     def return_bounds(self) -> tuple[float, float]:
@@ -53,8 +55,25 @@ class CartPole(Task):
         >>> CartPole().oracle(tilts).round(3).tolist()
         [1.0, 0.5, 0.0, 0.0]
         """
-        tilt_deg = np.degrees(observations[:, 2].astype(np.float64))
-        return np.asarray(1.0 - np.minimum(np.abs(tilt_deg) / UPRIGHT_DEG, 1.0))
+        return self.oracle_of_truth(self.truth(observations))
+
+    def oracle_of_truth(self, truth: dict[str, NDArray[np.float64]]) -> NDArray[np.float64]:
+        """By the tilt alone."""
+        return np.asarray(1.0 - np.minimum(np.abs(truth["tilt_deg"]) / UPRIGHT_DEG, 1.0))
+
+    def fully_visible(self, truth: dict[str, NDArray[np.float64]]) -> NDArray[np.bool_]:
+        """Whether the pole, axle and tip, lies between the sides of the picture.
+
+        A cart at an end of the track hides half of its pole, and all of one that leans outwards.
+
+        >>> ends = {"tilt_deg": np.array([0.0, -20.0, 20.0]), "cart_position": np.array([0.0, 2.2, 2.2])}
+        >>> CartPole().fully_visible(ends).tolist()
+        [True, True, False]
+        """
+        axle = _WIDTH_PX / 2 + truth["cart_position"] * _PX_PER_UNIT
+        tip = axle + _TIP_PX * np.sin(np.radians(truth["tilt_deg"]))
+        leftmost, rightmost = np.minimum(axle, tip), np.maximum(axle, tip)
+        return np.asarray((leftmost >= _HALF_POLE_PX) & (rightmost <= _WIDTH_PX - _HALF_POLE_PX))
 
     def sweep(self, count: int, rng: np.random.Generator) -> NDArray[np.float64]:
         """Carts all over the track, and tilts a little beyond those at which an episode ends."""
@@ -62,6 +81,10 @@ class CartPole(Task):
         states[:, 0] = rng.uniform(-2.4, 2.4, count)
         states[:, 2] = np.radians(rng.uniform(-15.0, 15.0, count))
         return states
+
+    def mirrored(self, observations: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The cart on the other side, and the pole leaning there."""
+        return -observations
 
     def pointer(
         self, observation: NDArray[np.float32], value: float, unit: str | None

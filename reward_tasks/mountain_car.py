@@ -24,6 +24,7 @@ class MountainCar(Task):
     env_id = "MountainCar-v0"
     columns = (Column("car_position", "car position", "track"), Column("car_height", "car height"))
     frames_per_s = 30
+    oracle_bounds = (-1.0, 0.0)
 
     @property
     def return_bounds(self) -> tuple[float, float]:
@@ -49,7 +50,11 @@ class MountainCar(Task):
         >>> MountainCar().oracle(np.array([[-math.pi / 6, 0], [math.pi / 6, 0]])).round(3).tolist()
         [-1.0, 0.0]
         """
-        return height(observations[:, 0].astype(np.float64)) - 1.0
+        return self.oracle_of_truth(self.truth(observations))
+
+    def oracle_of_truth(self, truth: dict[str, NDArray[np.float64]]) -> NDArray[np.float64]:
+        """By the height alone."""
+        return truth["car_height"] - 1.0
 
     def sweep(self, count: int, rng: np.random.Generator) -> NDArray[np.float64]:
         """Cars all over the track."""

@@ -54,6 +54,11 @@ class Task(ABC):
         env_id: name in Gymnasium's registry.
         columns: what is true of a state; the first one is what a picture of it shows above all.
         frames_per_s: of a film that runs as fast as the environment does.
+        oracle_bounds: the lowest and the highest reward of ``oracle``. Controls that see nothing give rewards
+            in this range: one of another sign would ask another question, whether to end an episode or not.
+        survival_pays: whether an episode that fails ends early, so that any positive reward, a constant one
+            too, adds up to more the longer an episode goes on; reports then say that a solved run proves
+            little.
 
     Raises:
         TaskError: the environment takes no such option.
@@ -62,6 +67,8 @@ class Task(ABC):
     env_id: ClassVar[str]
     columns: ClassVar[tuple[Column, ...]]
     frames_per_s: ClassVar[int]
+    oracle_bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
+    survival_pays: ClassVar[bool] = False
     known_options: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, **options: Any) -> None:
@@ -122,8 +129,30 @@ class Task(ABC):
             observations: ``(B, D)``, after the step.
 
         Returns:
-            ``(B,)``.
+            ``(B,)``; NaN where it gives none.
         """
+
+    def oracle_of_truth(self, truth: dict[str, NDArray[np.float64]]) -> NDArray[np.float64] | None:
+        """``oracle`` from ``truth`` alone: what records of a run hold, which keep no observations.
+
+        Args:
+            truth: for each of ``columns`` ``(B,)`` values.
+
+        Returns:
+            ``(B,)``; None where a task does not say, and reports compare rewards with its first column.
+        """
+        return None
+
+    def fully_visible(self, truth: dict[str, NDArray[np.float64]]) -> NDArray[np.bool_]:
+        """Whether a picture shows all of what ``columns`` are read from; all do where a task says no more.
+
+        Args:
+            truth: for each of ``columns`` ``(B,)`` values.
+
+        Returns:
+            ``(B,)`` bool.
+        """
+        return np.ones(len(next(iter(truth.values()))), dtype=np.bool_)
 
     @abstractmethod
     def sweep(self, count: int, rng: np.random.Generator) -> NDArray[np.float64]:
@@ -176,6 +205,17 @@ class Task(ABC):
 
         Returns:
             Two ends of a line, in pixels from the upper left corner; None where there is nothing to draw.
+        """
+        return None
+
+    def mirrored(self, observations: NDArray[np.float32]) -> NDArray[np.float32] | None:
+        """What is observed in the states whose frames are mirror images, left and right exchanged.
+
+        Args:
+            observations: ``(B, D)``.
+
+        Returns:
+            ``(B, D)``; None where a mirror image shows no state of the task.
         """
         return None
 
