@@ -1,8 +1,9 @@
 """The arms of an experiment: where the reward comes from that the agent learns from.
 
 ``vlm`` is what is asked about. ``env`` and ``oracle`` know the truth. ``constant``, ``random`` and
-``resampled`` know nothing of the frame; ``shuffled`` knows how well the run goes at the time
-(docs/results.md). ``vlm`` and ``shuffled`` need a reward server, ``resampled`` a finished run of ``vlm``.
+``resampled`` know nothing of the frame: they are the controls. ``shuffled`` is none, since it knows how
+well the run goes at the time. ``vlm`` and ``shuffled`` need a reward server, ``resampled`` a finished run of
+``vlm``.
 """
 
 from __future__ import annotations
@@ -15,12 +16,9 @@ from numpy.typing import NDArray
 from agent.config import Arm
 from reward_tasks.task import Task
 
-CONSTANT_REWARD = 0.5
-"""Reward of every step in the arm ``constant``: the middle of the VLM's range."""
-
-
-CONTROLS = (Arm.CONSTANT, Arm.RANDOM, Arm.SHUFFLED, Arm.RESAMPLED)
-"""Arms whose reward says nothing about the frame, or less than the VLM's."""
+CONTROLS = (Arm.CONSTANT, Arm.RANDOM, Arm.RESAMPLED)
+"""Arms whose reward says nothing about the frame. ``constant`` and ``random`` keep to the range of the
+oracle's rewards, ``resampled`` to the VLM's own."""
 
 
 def chunk_rewards(
@@ -36,7 +34,7 @@ def chunk_rewards(
 
     Args:
         arm: their source.
-        task: knows the truth, for ``oracle`` alone.
+        task: knows the truth, for ``oracle`` alone, and the range of ``constant`` and ``random``.
         server_rewards: B rewards of the server, None where it gave none; not read by the arms without one.
         true_rewards: ``(B,)`` float64, the environment's own.
         next_observations: ``(B, D)`` float32, after each step.
@@ -50,6 +48,7 @@ def chunk_rewards(
         ValueError: ``resampled`` has nothing to draw from.
     """
     count = len(true_rewards)
+    low, high = task.oracle_bounds
     rewards: list[float | None]
     match arm:
         case Arm.VLM:
@@ -57,11 +56,11 @@ def chunk_rewards(
         case Arm.ENV:
             rewards = [float(reward) for reward in true_rewards]
         case Arm.ORACLE:
-            rewards = [float(reward) for reward in task.oracle(next_observations)]
+            rewards = [None if np.isnan(r) else float(r) for r in task.oracle(next_observations)]
         case Arm.CONSTANT:
-            rewards = [CONSTANT_REWARD] * count
+            rewards = [(low + high) / 2] * count
         case Arm.RANDOM:
-            rewards = [float(reward) for reward in rng.random(count)]
+            rewards = [float(reward) for reward in low + (high - low) * rng.random(count)]
         case Arm.SHUFFLED:
             rewards = _shuffled(server_rewards, rng)
         case Arm.RESAMPLED:

@@ -1,19 +1,16 @@
-"""Where the reward comes from in each arm, and what an experiment's numbers say."""
+"""Where the reward comes from in each arm."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from scipy import stats
 
 from agent.config import Arm, ConfigError, DqnConfig, TrainConfig
-from agent.experiment.seed_statistics import Interval, iqm, iqm_difference, iqm_interval, verdict
 from agent.recording.run_folder import read_rows
 from agent.rewards.arms import chunk_rewards
 from agent.training.train import Trainer
@@ -21,6 +18,8 @@ from reward_client.rubric import DistanceMap
 from reward_server.reading.readouts import Reading
 from reward_server.reading.reward_maps import reward_of
 from reward_tasks.cartpole import CartPole
+from reward_tasks.catalog import TASKS, find_task
+from reward_tasks.mountain_car import MountainCar
 from tests.fakes import FakeClient, server_info
 
 SCORED: list[float | None] = [0.1, 0.2, None, 0.4, 0.5, 0.6]
@@ -43,6 +42,33 @@ def test_each_arm_has_its_own_source() -> None:
     drawn = rewards(Arm.RANDOM)
     assert len(set(drawn)) == 6
     assert all(reward is not None and 0 <= reward < 1 for reward in drawn)
+
+
+def test_the_controls_of_cartpole_draw_what_they_always_drew() -> None:
+    """Runs of before can be gone on with: not one bit of their rewards is another."""
+    assert rewards(Arm.CONSTANT) == [0.5] * 6
+    assert rewards(Arm.RANDOM) == np.random.default_rng(0).random(6).tolist()
+
+
+def test_controls_that_see_nothing_keep_to_the_range_of_the_oracle() -> None:
+    """On MountainCar a reward above 0 would pay for never reaching the flag."""
+    after, rng = np.zeros((500, 2), dtype=np.float32), np.random.default_rng(0)
+    none: NDArray[np.float64] = np.zeros(500)
+    constant = chunk_rewards(Arm.CONSTANT, MountainCar(), [], none, after, rng)
+    drawn = chunk_rewards(Arm.RANDOM, MountainCar(), [], none, after, rng)
+    assert set(constant) == {-0.5}
+    assert -1 <= min(map(float, filter(None, drawn))) < -0.98
+    assert 0 > max(map(float, filter(None, drawn))) > -0.02
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_the_oracles_rewards_reach_from_one_bound_to_the_other(name: str) -> None:
+    task, rng = find_task(name), np.random.default_rng(0)
+    states = task.sweep(4000, rng)
+    given = task.oracle(np.stack([task.observation(state) for state in states]))
+    low, high = task.oracle_bounds
+    assert low - 1e-6 <= given.min() < low + 0.02
+    assert high + 1e-6 >= given.max() > high - 0.02
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -146,58 +172,3 @@ def test_all_arms_explore_alike(tmp_path: Path) -> None:
 def test_options_out_of_range_are_named(changes: dict[str, Any], words: str) -> None:
     with pytest.raises(ConfigError, match=words):
         TrainConfig(**changes)
-
-
-@pytest.mark.parametrize("count", [1, 3, 4, 5, 8, 10])
-def test_the_interquartile_mean_is_scipys_trimmed_mean(count: int) -> None:
-    scores = np.random.default_rng(count).normal(size=count)
-    assert iqm(scores) == pytest.approx(stats.trim_mean(scores, 0.25))
-
-
-def test_the_intervals_are_scipys_percentile_bootstrap_stratified_by_task() -> None:
-    rng = np.random.default_rng(0)
-    tasks = [rng.normal(0, 1, 10), rng.normal(100, 1, 8)]  # pooled, the interval would be tens wide
-
-    def pooled(*drawn: NDArray[np.float64], axis: int) -> NDArray[np.float64]:
-        return trimmed(np.concatenate(drawn, axis=axis), axis)
-
-    def apart(ours: NDArray[np.float64], theirs: NDArray[np.float64], axis: int) -> NDArray[np.float64]:
-        return trimmed(ours, axis) - trimmed(theirs, axis)
-
-    def trimmed(scores: NDArray[np.float64], axis: int) -> NDArray[np.float64]:
-        means: NDArray[np.float64] = stats.trim_mean(scores, 0.25, axis=axis)
-        return means
-
-    lists = [task.tolist() for task in tasks]
-    checked: list[tuple[Interval, Callable[..., NDArray[np.float64]]]] = [
-        (iqm_interval(lists), pooled),
-        (iqm_difference(*lists), apart),
-    ]
-    for ours, statistic in checked:
-        theirs = stats.bootstrap(tasks, statistic, n_resamples=10_000, method="percentile", rng=1)
-        low, high = theirs.confidence_interval
-        assert ours.point == pytest.approx(statistic(*tasks, axis=-1))
-        assert (ours.low, ours.high) == pytest.approx((low, high), abs=0.05)
-
-
-def test_equal_arms_have_a_difference_around_zero() -> None:
-    difference = iqm_difference([1, 2, 3, 4, 5], [1, 2, 3, 4, 5])
-    assert difference.low < 0 < difference.high
-
-
-GOOD, BAD = [490.0, 495, 500, 500, 500], [90.0, 100, 110, 120, 130]
-
-
-def test_a_reward_teaches_only_if_it_beats_every_control() -> None:
-    controls = ("constant", "shuffled")
-    yes = verdict("E", {"vlm": GOOD, "constant": BAD, "shuffled": BAD}, controls)
-    no = verdict("E", {"vlm": GOOD, "constant": GOOD, "shuffled": BAD}, controls)
-    worse = verdict("E", {"vlm": BAD, "constant": GOOD, "shuffled": BAD}, controls)
-    missing = verdict("E", {"vlm": GOOD, "constant": BAD[:2], "shuffled": BAD}, controls)
-    assert yes.teaches is True
-    assert "teaches" in yes.words
-    assert (no.teaches, worse.teaches) == (False, False)
-    assert "cannot be told from constant" in no.words
-    assert "teaches worse than constant" in worse.words
-    assert missing.teaches is None
-    assert "finished seeds of constant" in missing.words

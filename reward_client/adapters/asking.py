@@ -1,0 +1,175 @@
+"""Asks one rubric about frames that each have a text of their own, such as a caption or an answer.
+
+Not for the forms in which trainers call (``trl.py`` and its neighbours).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Protocol
+
+from pydantic import ValidationError
+
+from reward_client.errors import InvalidRequestError
+from reward_client.frames import Frame
+from reward_client.labeler import REQUESTS_IN_FLIGHT
+from reward_client.null_rewards import NullRewardError
+from reward_client.rubric import Rubric
+from reward_client.same_rewards import SameRewards
+from reward_client.schema import ItemStatus, RewardItem, RubricDetail, ScoreResponse
+
+log = logging.getLogger("reward_client")
+
+PLACE = "{text}"
+"""Where a rubric's prompt has the text that goes with a frame."""
+
+Row = Mapping[str, Any]
+"""What a trainer says of one sample, by the names of its own arguments."""
+
+FrameOf = Callable[[Row], Frame | None]
+"""The frame that a sample is judged by; None where there is none, such as where an answer cannot be drawn."""
+
+TextOf = Callable[[Row], str]
+"""The text that goes with a sample's frame."""
+
+
+class Asked(Protocol):
+    """What adapters need of a reward server; ``reward_client.RewardClient`` has it."""
+
+    def score(self, frames: Sequence[Frame], rubric: str | Rubric) -> ScoreResponse:
+        """Scores frames."""
+
+    def rubric(self, name: str) -> RubricDetail:
+        """Asks for one rubric of the server."""
+
+
+class TextRubric:
+    """A rubric whose prompt may have the place ``{text}``.
+
+    Frames with the same text go in one request, so that N frames are at most N requests, 4 of them under way
+    at a time; a rubric without the place is one request. It may be used from several threads, and sent to
+    other processes.
+
+    Args:
+        client: where frames are scored.
+        rubric: name of a rubric of the server, or a rubric of one's own.
+    """
+
+    def __init__(self, client: Asked, rubric: str | Rubric) -> None:
+        self._client, self._rubric = client, rubric
+        self._found: Rubric | None = None
+        self._same, self._same_model = SameRewards(), SameRewards(what="model")
+
+    def items(self, frames: Sequence[Frame | None], texts: Sequence[str]) -> list[RewardItem]:
+        """Asks about each frame with its text.
+
+        Args:
+            frames: as the client takes them; None where there is none.
+            texts: one for each frame.
+
+        Returns:
+            One item per frame, in order. Its reward is None where the server gave none, where there is no
+            frame, and where the text cannot be asked: it is too long, or holds what a prompt may not hold.
+
+        Raises:
+            ValueError: the server's model cannot answer the rubric, or a frame is none.
+            RewardServiceError: a request failed for good.
+            RewardsChangedError: the server has other rewards now. Each text has a reward id of its own, so
+                that with the place ``{text}`` only the name of the model and its input size are held.
+        """
+        rubric = self._looked_up()
+        has_place = PLACE in rubric.prompt
+        groups: dict[str, list[int]] = {}
+        for index, (frame, text) in enumerate(zip(frames, texts, strict=True)):
+            if frame is not None:
+                groups.setdefault(text if has_place else "", []).append(index)
+
+        def ask(text: str, places: Sequence[int]) -> list[RewardItem]:
+            shown = [frame for frame in (frames[place] for place in places) if frame is not None]
+            return self._with_text(rubric, shown, text) if has_place else self._plain(shown)
+
+        with ThreadPoolExecutor(REQUESTS_IN_FLIGHT, thread_name_prefix="adapter") as threads:
+            answers = list(threads.map(ask, groups.keys(), groups.values()))
+        by_place = {
+            place: item
+            for places, answer in zip(groups.values(), answers, strict=True)
+            for place, item in zip(places, answer, strict=True)
+        }
+        items = [
+            by_place.get(place, _null(ItemStatus.INVALID_FRAME, "there is no frame")).model_copy(
+                update={"index": place}
+            )
+            for place in range(len(frames))
+        ]
+        _tell(items)
+        return items
+
+    def _looked_up(self) -> Rubric:
+        if self._found is None:
+            if isinstance(self._rubric, Rubric):
+                self._found = self._rubric
+            else:
+                detail = self._client.rubric(self._rubric)
+                if detail.unavailable:
+                    raise ValueError(
+                        f"the server's model cannot answer {self._rubric!r}: {detail.unavailable}"
+                    )
+                self._found = detail.rubric
+        return self._found
+
+    def _plain(self, frames: Sequence[Frame]) -> list[RewardItem]:
+        answer = self._client.score(frames, self._rubric)
+        self._same.check(answer.reward_id)
+        return answer.data
+
+    def _with_text(self, rubric: Rubric, frames: Sequence[Frame], text: str) -> list[RewardItem]:
+        try:
+            content = {**rubric.model_dump(), "prompt": rubric.prompt.replace(PLACE, text)}
+            answer = self._client.score(frames, Rubric.model_validate(content))
+        except ValidationError as error:
+            reason = error.errors(include_url=False)[0]["msg"]
+        except InvalidRequestError as error:
+            if error.param != "rubric.prompt":
+                raise
+            reason = error.message
+        else:
+            self._same_model.check(f"{answer.model} ({answer.input_size_px} px)")
+            return answer.data
+        return [_null(ItemStatus.FAILED, f"the text cannot be asked: {reason}")] * len(frames)
+
+
+def reward_or(on_null: float | str, item: RewardItem, name: str) -> float:
+    """An item's reward, or the number that stands in its place.
+
+    Args:
+        on_null: that number; a word where there is none.
+        item: of the server.
+        name: of the sample.
+
+    Raises:
+        NullRewardError: there is neither.
+    """
+    if item.reward is not None:
+        return item.reward
+    if isinstance(on_null, str):
+        raise NullRewardError.of(item, name, f"; on_null is {on_null!r}")
+    return float(on_null)
+
+
+def _null(status: ItemStatus, message: str) -> RewardItem:
+    return RewardItem(index=0, reward=None, status=status, message=message)
+
+
+def _tell(items: Sequence[RewardItem]) -> None:
+    nulls = [item for item in items if item.reward is None]
+    if nulls:
+        first = nulls[0]
+        log.warning(
+            "%d of %d frames have no reward; the first: %s %s",
+            len(nulls),
+            len(items),
+            first.status.value,
+            first.message or "",
+        )
