@@ -1,0 +1,272 @@
+"""One audit from its options to its folder: shows states, asks, judges, and writes what came out.
+
+Not for the command line (``commands.py``), nor for the page (``audit_report.py``).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import shutil
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from reward_audit import findings, plan
+from reward_audit.asking import Server, answers
+from reward_audit.audit_report import write_report
+from reward_audit.calibration import calibrate, calibrated_rubric, write_rubric
+from reward_audit.conditions import SHUFFLED, SHUFFLED_TOLD, SWEEP, Condition, Kind
+from reward_audit.config import AuditConfig, AuditError
+from reward_audit.nulls import NULLS
+from reward_audit.robustness import ROBUSTNESS
+from reward_audit.rows import AUDIT_JSON, CALIBRATED, CONFIG, OWN_FILES, ROWS, Row, RowLog
+from reward_audit.samples import keep_samples
+from reward_audit.stage import Stage
+from reward_audit.sweep import SweptState, sweep_states
+from reward_audit.verdict import judge
+from reward_client.schema import RewardItem, RubricDetail, ServerInfo
+from reward_client.version import __version__
+from reward_tasks.task import Column, Task
+
+Progress = Callable[[int, int], None]
+"""Told how many frames are scored, and how many the audit has."""
+
+
+def audit(
+    config: AuditConfig, server: Server, progress: Progress, say: Callable[[str], None]
+) -> dict[str, Any]:
+    """Does one audit, or goes on with one that was interrupted, for whoever holds its folder.
+
+    Args:
+        config: its options.
+        server: where frames are scored.
+        progress: told after each answer.
+        say: told how the budget is split, before anything is asked.
+
+    Returns:
+        What ``audit.json`` holds.
+
+    Raises:
+        AuditError: the rubric cannot be asked; the folder holds another audit; the server's rewards changed.
+        RewardServiceError: the server failed for good. The answers so far are kept.
+    """
+    started, task = time.monotonic(), config.find_task()
+    info = server.info()
+    detail = _rubric(config.rubric, server, info)
+    conditions = applicable(task)
+    swept, counts = plan.split_budget(config.frames, conditions)
+    split = {**{source.value: count for source, count in swept.items()}, **counts}
+    say(_split_in_words(config, split, sum(swept.values())))
+    states = sweep_states(task, swept, config.seed)
+    jobs = plan.plan_jobs(states, conditions, counts)
+    log = _open(config, _identity(config, info, detail, plan.digest(states, jobs), split))
+    with Stage(task, states, config.seed) as stage:
+        _gather(log, jobs, states, stage, server, info, detail, progress)
+        keep_samples(config.folder, task, stage, jobs, log.rows)
+    report = {
+        **_conclusions(config, task, conditions, detail, log.rows),
+        "audit_s": round(time.monotonic() - started, 1),
+        **json.loads((config.folder / CONFIG).read_text()),
+    }
+    _write_json(config.folder / AUDIT_JSON, report)
+    write_report(config.folder)
+    return report
+
+
+def applicable(task: Task) -> list[Condition]:
+    """The conditions beside the sweep that a task can show."""
+    observed = task.observation_scale[None]
+    shows_mirrored = task.mirrored(observed) is not None
+    return [c for c in (*NULLS, *ROBUSTNESS) if shows_mirrored or not c.mirrored]
+
+
+def _rubric(name: str, server: Server, info: ServerInfo) -> RubricDetail:
+    known = info.rubrics.get(name)
+    if known is None:
+        raise AuditError(f"the server has no rubric {name!r}; it has {', '.join(sorted(info.rubrics))}")
+    if known.unavailable:
+        raise AuditError(f"the server's model cannot answer {name!r}: {known.unavailable}")
+    return server.rubric(name)
+
+
+def _split_in_words(config: AuditConfig, split: Mapping[str, int], swept: int) -> str:
+    parts = ", ".join(f"{name} {count}" for name, count in split.items())
+    return (
+        f"{config.frames} frames of {config.task} for {config.rubric}: {swept} states as they are, "
+        f"{config.frames - swept} for nulls, controls and robustness ({parts})"
+    )
+
+
+def _identity(
+    config: AuditConfig, info: ServerInfo, detail: RubricDetail, plan_sha256: str, split: Mapping[str, int]
+) -> dict[str, Any]:
+    """What ``config.json`` holds; answers go together where options, reward id and plan are the same."""
+    return {
+        "options": config.asked(),
+        "reward_id": detail.reward_id,
+        "plan_sha256": plan_sha256,
+        "split": dict(split),
+        "rubric": detail.rubric.model_dump(mode="json", by_alias=True),
+        "prompt": detail.prompt,
+        "server": info.model_dump(mode="json", include={"model", "revision", "dtype", "device", "engine"}),
+        "version": __version__,
+    }
+
+
+def _open(config: AuditConfig, identity: dict[str, Any]) -> RowLog:
+    """The answers that are there already, none at first.
+
+    Raises:
+        AuditError: the folder holds another audit.
+    """
+    path = config.folder / CONFIG
+    if config.overwrite:
+        for name in OWN_FILES:
+            _remove(config.folder / name)
+    if path.exists():
+        earlier = json.loads(path.read_text())
+        differing = _differences(earlier, identity)
+        if differing:
+            raise AuditError(
+                f"{config.folder} holds an audit with another {differing}; --overwrite replaces it, or "
+                "choose another --name"
+            )
+    elif (config.folder / ROWS).exists():
+        raise AuditError(f"{config.folder} holds answers without {CONFIG}; choose another --name")
+    else:
+        _write_json(path, identity)
+    return RowLog(config.folder / ROWS)
+
+
+def _differences(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    then = earlier.get("options", {})
+    found = [
+        f"--{key} ({then.get(key)} then, {value} now)"
+        for key, value in now["options"].items()
+        if then.get(key) != value
+    ]
+    if not found and earlier.get("reward_id") != now["reward_id"]:
+        found = [f"reward id ({earlier.get('reward_id')} then, {now['reward_id']} now)"]
+    if not found and earlier.get("plan_sha256") != now["plan_sha256"]:
+        found = ["plan: another version of this package, or of Gymnasium, shows other states"]
+    return ", ".join(found)
+
+
+def _gather(
+    log: RowLog,
+    jobs: Sequence[plan.Job],
+    states: Sequence[SweptState],
+    stage: Stage,
+    server: Server,
+    info: ServerInfo,
+    detail: RubricDetail,
+    progress: Progress,
+) -> None:
+    """Asks what was not answered yet."""
+    done = {(row["condition"], row["place"]) for row in log.rows}
+    reward_ids = {row["condition"]: row["reward_id"] for row in log.rows}
+    reward_ids.setdefault(SWEEP.name, detail.reward_id)
+    progress(len(done), len(jobs))
+
+    def question(job: plan.Job) -> Any:
+        asked = job.condition.question(detail.rubric)
+        return detail.name if asked == detail.rubric else asked
+
+    todo = [job for job in jobs if job.key not in done]
+    for batch, answer in answers(server, todo, stage.frame, question, info.limits.max_images_per_request):
+        expected = reward_ids.setdefault(batch[0].condition.name, answer.reward_id)
+        if answer.reward_id != expected:
+            raise AuditError(
+                f"the reward id of {batch[0].condition.name} changed from {expected} to {answer.reward_id}: "
+                "the server serves another model or rubric now; --overwrite starts anew"
+            )
+        log.append(
+            {
+                "condition": job.condition.name,
+                "place": job.place,
+                "state": job.state,
+                "source": states[job.state].source.value,
+                **_answered(item),
+                **stage.truth(job),
+                "reward_id": answer.reward_id,
+            }
+            for job, item in zip(batch, answer.data, strict=True)
+        )
+        progress(len(log.rows), len(jobs))
+
+
+def _answered(item: RewardItem) -> Row:
+    return {
+        "reward": item.reward,
+        "status": item.status.value,
+        "message": item.message,
+        "value": item.value,
+        "unit": item.unit,
+        "text": item.text,
+        "label_mass": item.label_mass,
+    }
+
+
+def _conclusions(
+    config: AuditConfig,
+    task: Task,
+    conditions: Sequence[Condition],
+    detail: RubricDetail,
+    rows: Sequence[Row],
+) -> dict[str, Any]:
+    """What follows from the answers."""
+    nulls = [*(condition.name for condition in conditions if condition.kind is Kind.NULL), SHUFFLED]
+    column = read_column(task, detail.rubric.unit)
+    found = findings.by_condition(rows, conditions, column, config.seed)
+    line = calibrate(found[SWEEP.name]) if config.calibrate else None
+    mended = None if line is None else calibrated_rubric(detail.rubric, line)
+    (config.folder / CALIBRATED).unlink(missing_ok=True)
+    if line is not None and mended is not None:
+        write_rubric(config.folder / CALIBRATED, mended, line, detail.rubric.unit or "")
+    verdict = judge(findings.evidence_of(found, nulls, _bounds(detail)))
+
+    def beside(names: Sequence[str]) -> dict[str, Any]:
+        return {name: findings.beside_sweep(found, name, config.seed) for name in names}
+
+    return {
+        "verdict": {"ranking": verdict.ranking.name, "values": verdict.values.name},
+        "reasons": verdict.reasons,
+        "exit_code": verdict.exit_code,
+        "judgements": {"ranking": asdict(verdict.ranking), "values": asdict(verdict.values)},
+        "truth": None if column is None else asdict(column),
+        "measures": findings.measures_of(found, nulls, config.seed),
+        "nulls": beside(nulls),
+        "controls": beside([c.name for c in conditions if c.kind is Kind.CONTROL]),
+        "robustness": beside([c.name for c in conditions if c.kind is Kind.ROBUSTNESS]),
+        "calibration": None if line is None or mended is None else asdict(line),
+        "told": {SHUFFLED: SHUFFLED_TOLD, **{c.name: c.told for c in conditions}},
+    }
+
+
+def read_column(task: Task, unit: str | None) -> Column | None:
+    """What of a task's truth a rubric reads: the first column in its unit."""
+    return next((column for column in task.columns if column.unit is not None and column.unit == unit), None)
+
+
+def _bounds(detail: RubricDetail) -> tuple[float, float]:
+    """Of the rubric's rewards; infinite where there is none."""
+    low, high = detail.reward_bounds.low, detail.reward_bounds.high
+    return -math.inf if low is None else low, math.inf if high is None else high
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    """Writes a file that is whole whenever it is there."""
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(content, indent=2), encoding="utf-8")
+    os.replace(partial, path)

@@ -1,0 +1,138 @@
+"""Draws an audit's pictures. Reads what was answered; computes no result."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from reward_audit.rows import Row
+
+Floats = NDArray[np.float64]
+
+BINS = 60
+"""On each side of the picture of true against read."""
+
+NAMED_SHARE = 0.15
+"""Answers that are at least so frequent are written beside their stripe ..."""
+
+NAMED_SPREAD = 0.5
+"""... where what is true of their frames is spread by more than this part of the whole spread."""
+
+SPREAD_BINS = 40
+RIGHT, READ, TRUE, MISSING = "#1a7f37", "#3b6fb6", "#b0b0b0", "#6e7781"
+
+
+def plot_reading(rows: Sequence[Row], truth: Mapping[str, Any] | None) -> Figure | None:
+    """What is true against what was read, coloured by count; a right answer lies on the green line.
+
+    Args:
+        rows: the sweep's.
+        truth: the column of the task's truth that values are held against; None: rewards against the
+            oracle's.
+
+    Returns:
+        The figure; None where nothing was read.
+    """
+    true, read, answers = _pairs(rows, truth)
+    if not len(true):
+        return None
+    figure = Figure(figsize=(8.4, 6.6), dpi=110)
+    axes = figure.subplots()
+    low, high = float(min(true.min(), read.min())), float(max(true.max(), read.max()))
+    margin = 0.07 * (high - low) or 1.0
+    low, high = low - margin, high + margin
+    axes.plot([low, high], [low, high], color=RIGHT, lw=9, alpha=0.35, solid_capstyle="butt", zorder=1)
+    axes.set_title("right answers lie on the green line", loc="right", color=RIGHT, fontsize=12)
+    counts, across, up = np.histogram2d(true, read, BINS, [[low, high], [low, high]])
+    at = np.nonzero(counts)
+    dots = axes.scatter(
+        (across[at[0]] + across[at[0] + 1]) / 2,
+        (up[at[1]] + up[at[1] + 1]) / 2,
+        c=counts[at],
+        s=34,
+        marker="s",
+        cmap="plasma_r",
+        norm=LogNorm(1, max(2.0, counts.max())),
+        zorder=2,
+    )
+    ticks = [tick for tick in (1, 2, 5, 10, 20, 50, 100, 200, 500) if tick <= counts.max()]
+    bar = figure.colorbar(dots, label="frames", fraction=0.045, pad=0.02, ticks=ticks, format="%d")
+    bar.minorticks_off()
+    for words, level in _stripes(answers, true, read):
+        axes.annotate(words, (low, level), xytext=(6, 8), textcoords="offset points", fontsize=13, zorder=3)
+    missing = len(rows) - len(true)
+    if missing:
+        unread = [row[_keys(truth)[0]] for row in rows if row["reward"] is None]
+        axes.plot(unread, [low + 0.2 * margin] * len(unread), "|", color=MISSING, ms=9, zorder=2)
+        words = f"{100 * missing / len(rows):.0f} % of the frames have no reward (|)"
+        axes.set_title(words, loc="left", color=MISSING, fontsize=12)
+    axes.set(xlim=(low, high), ylim=(low, high))
+    axes.set_aspect("equal")
+    what, unit = ("reward", "") if truth is None else (truth["title"], f" ({truth['unit']})")
+    axes.set_xlabel(f"true {what}{unit}", fontsize=13)
+    axes.set_ylabel(
+        f"{what}{unit} that the model read" if truth else "reward that the model gave", fontsize=13
+    )
+    figure.tight_layout()
+    return figure
+
+
+def plot_spread(rows: Sequence[Row], truth: Mapping[str, Any] | None) -> Figure | None:
+    """How often each value is true, and how often it was read.
+
+    Args:
+        rows: the sweep's.
+        truth: as for ``plot_reading``.
+
+    Returns:
+        The figure; None where nothing was read.
+    """
+    true, read, _ = _pairs(rows, truth)
+    if not len(true):
+        return None
+    figure = Figure(figsize=(8.4, 3.4), dpi=110)
+    axes = figure.subplots()
+    reach = float(min(true.min(), read.min())), float(max(true.max(), read.max())) + 1e-9
+    axes.hist(true, SPREAD_BINS, range=reach, color=TRUE, label="true")
+    axes.hist(read, SPREAD_BINS, range=reach, color=READ, alpha=0.7, label="read" if truth else "given")
+    axes.set_xlabel("reward" if truth is None else f"{truth['title']} ({truth['unit']})")
+    axes.set_ylabel("frames")
+    axes.legend()
+    figure.tight_layout()
+    return figure
+
+
+def _keys(truth: Mapping[str, Any] | None) -> tuple[str, str]:
+    """The columns of a row that are drawn: what is true, and what came."""
+    return ("oracle", "reward") if truth is None else (f"true_{truth['name']}", "value")
+
+
+def _pairs(rows: Sequence[Row], truth: Mapping[str, Any] | None) -> tuple[Floats, Floats, list[str]]:
+    """True and read values ``(N,)`` of the frames that have a reward, and their answers."""
+    key, given = _keys(truth)
+    there = [row for row in rows if row["reward"] is not None and row[given] is not None]
+    true = np.array([row[key] for row in there], dtype=np.float64)
+    read = np.array([row[given] for row in there], dtype=np.float64)
+    return true, read, [row["text"] or "" for row in there]
+
+
+def _stripes(answers: Sequence[str], true: Floats, read: Floats) -> list[tuple[str, float]]:
+    """The answers that are said very often and to very different frames, in words, with their height."""
+    found = []
+    for answer, count in Counter(answers).most_common(3):
+        said = np.array([given == answer for given in answers])
+        if count / len(answers) >= NAMED_SHARE and true[said].std() > NAMED_SPREAD * true.std():
+            words = f'"{_short(answer)}": {100 * count / len(answers):.0f} % of all answers'
+            found.append((words, float(np.median(read[said]))))
+    return found
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return (line if len(line) <= 24 else line[:23] + "…").replace("$", r"\$")
