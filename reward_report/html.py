@@ -10,6 +10,7 @@ import base64
 import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Literal
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -48,6 +49,37 @@ def paragraph(text: str, lead: bool = False) -> Markup:
     return _made("paragraph", text, lead)
 
 
+def heading(text: str) -> Markup:
+    """A heading inside a section."""
+    return _made("heading", text)
+
+
+def result(
+    tone: Literal["good", "bad", "broken"],
+    headline: str,
+    facts: Sequence[str] = (),
+    warnings: Sequence[str] = (),
+) -> Markup:
+    """What a page has to say, first of all: a block whose colour tells how it went, as its headline does.
+
+    Args:
+        tone: its colour: green, amber, or red for what is no result at all.
+        headline: the result, in a sentence.
+        facts: a paragraph each.
+        warnings: a marked item each.
+    """
+    return _made("result", tone, headline, facts, warnings)
+
+
+def bars(rows: Iterable[tuple[str, float, str]]) -> Markup:
+    """A bar chart of plain text; nothing where there are no rows.
+
+    Args:
+        rows: what a bar is of, its length from 0 to 1, and what is written beside it.
+    """
+    return _made("bars", list(rows))
+
+
 def preformatted(text: str) -> Markup:
     """Plain text, with its line breaks and spaces."""
     return _made("preformatted", text)
@@ -75,7 +107,12 @@ def file_image(path: Path, alt: str, caption: str = "") -> Markup:
 
 def grid(pictures: Sequence[Markup]) -> Markup:
     """Pictures side by side; nothing where there are none."""
-    return _made("grid", pictures)
+    return _made("grid", pictures, "grid")
+
+
+def side_by_side(pictures: Sequence[Markup]) -> Markup:
+    """Large pictures in two columns, one on a narrow screen; nothing where there are none."""
+    return _made("grid", pictures, "wide grid")
 
 
 def _made(macro: str, *values: object) -> Markup:

@@ -1,5 +1,5 @@
 """Many runs: which, done, reported.
 
-Modules: ``plan`` (arms, seeds, environments), ``run_pool``, ``results``, ``report``, ``plots``,
-``seed_statistics``.
+Modules: ``plan`` (arms, seeds, environments), ``run_pool``, ``results``, ``verdict``, ``random_policy``,
+``report``, ``plots``, ``seed_statistics``.
 """

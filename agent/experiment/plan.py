@@ -25,12 +25,15 @@ class ExperimentConfig:
         ConfigError: an option is out of its range, or belongs to a single run.
     """
 
-    arms: tuple[Arm, ...] = tuple(Arm)
-    """the sources of rewards to run"""
+    arms: tuple[Arm, ...] = tuple(arm for arm in Arm if arm != Arm.SHUFFLED)
+    """the sources of rewards to run; shuffled, which needs as many frames scored as vlm, only where named"""
     tasks: tuple[str, ...] = ("CartPole-v1", "CartPoleContinuing-v0")
     """the tasks to run them on, as --task of train takes them"""
     seeds: int = 5
-    """how many runs each arm has on each task; their seeds are 1, 2, ..."""
+    """how many runs each arm that needs a server has on each task; their seeds are 1, 2, ..."""
+    seeds_without_server: int = 20
+    """the same for the arms that need no server; resampled draws from the runs of vlm in turn. Fewer than 5
+    of either are for quick tries: there is no verdict"""
     workers: int = field(default_factory=lambda: 2 * (os.cpu_count() or 1))
     """how many runs to do at a time; default: twice the cores, since runs wait for the server"""
     max_minutes: float | None = None
@@ -48,9 +51,9 @@ class ExperimentConfig:
                 raise ConfigError(
                     f"--{name.replace('_', '-')} is for single runs; see --arms, --tasks and --seeds"
                 )
-        for name in ("seeds", "workers"):
+        for name in ("seeds", "seeds_without_server", "workers"):
             if getattr(self, name) < 1:
-                raise ConfigError(f"--{name} must be at least 1")
+                raise ConfigError(f"--{name.replace('_', '-')} must be at least 1")
         for name in ("arms", "tasks"):
             given = getattr(self, name)
             if not given or len(set(given)) < len(given):
@@ -63,23 +66,27 @@ class ExperimentConfig:
     def plan(self) -> list[TrainConfig]:
         """All runs, seed by seed, so that every arm has about as many runs as the others at any time."""
         return [
-            replace(
-                self.train,
-                runs=self.train.folder,
-                name=f"{task}/{arm}/seed-{seed}",
-                arm=arm,
-                rewards_of=(
-                    self.train.folder / task / Arm.VLM / f"seed-{seed}" if arm == Arm.RESAMPLED else None
-                ),
-                task=task,
-                any_tilt=self.train.any_tilt and task == CONTINUING,
-                seed=seed,
-                resume=True,
-            )
-            for seed in range(1, self.seeds + 1)
+            self._run(task, arm, seed)
+            for seed in range(1, max(self.seeds, self.seeds_without_server) + 1)
             for task in self.tasks
             for arm in self.arms
+            if seed <= (self.seeds if arm.scores_frames else self.seeds_without_server)
         ]
+
+    def _run(self, task: str, arm: Arm, seed: int) -> TrainConfig:
+        drawn_from = self.train.folder / task / Arm.VLM / f"seed-{(seed - 1) % self.seeds + 1}"
+        return replace(
+            self.train,
+            runs=self.train.folder,
+            name=f"{task}/{arm}/seed-{seed}",
+            arm=arm,
+            rewards_of=drawn_from if arm == Arm.RESAMPLED else None,
+            null_terminal=self.train.null_terminal if arm == Arm.VLM else "skip",
+            task=task,
+            any_tilt=self.train.any_tilt and task == CONTINUING,
+            seed=seed,
+            resume=True,
+        )
 
 
 def finished(config: TrainConfig) -> bool:

@@ -42,7 +42,7 @@ def plot_curves(arms: Mapping[str, Sequence[Sequence[dict[str, Any]]]], axis: st
             continue
         grid = _grid(curves, axis)
         values = np.stack([_held(curve, grid) for curve in curves])
-        intervals = [iqm_interval([column]) for column in values.T]
+        intervals = [iqm_interval(column.tolist()) for column in values.T]
         axes.plot(grid, [i.point for i in intervals], label=arm, color=COLOURS.get(arm))
         axes.fill_between(
             grid, [i.low for i in intervals], [i.high for i in intervals], color=COLOURS.get(arm), alpha=0.15
@@ -56,27 +56,46 @@ def plot_curves(arms: Mapping[str, Sequence[Sequence[dict[str, Any]]]], axis: st
     return figure
 
 
-def plot_final(final: Mapping[str, Sequence[float]], task: Task) -> Figure:
-    """Final true return: every seed a point, the IQM with its interval beside them.
+def plot_scores(
+    scores: Mapping[str, Sequence[float]],
+    finals: Mapping[str, Sequence[float]],
+    random_return: float,
+    task: Task,
+) -> Figure:
+    """Score and final return side by side: every seed a point, the IQM with its interval below them.
 
     Args:
-        final: for each arm the final mean true return of its seeds.
+        scores: for each arm the scores of its seeds.
+        finals: for each arm the final mean true returns of its seeds.
+        random_return: of random actions.
         task: what was learned.
     """
-    figure = Figure(figsize=(9, 3.2), dpi=110)
-    axes = figure.subplots()
-    for row, (arm, values) in enumerate(final.items()):
-        interval = iqm_interval([values])
-        axes.plot(values, [row] * len(values), "o", alpha=0.5, color=COLOURS.get(arm))
-        axes.plot([interval.low, interval.high], [row - 0.25] * 2, color=COLOURS.get(arm), lw=3)
-        axes.plot([interval.point], [row - 0.25], "|", color="black", ms=10)
-    axes.axvline(task.solved_return, color="grey", linestyle=":")
-    axes.set_yticks(range(len(final)), list(final))
-    axes.set_ylim(-0.6, len(final) - 0.4)
-    axes.set_xlim(*shown_returns(task))
-    axes.set_xlabel("true return of the final policy, greedy (point: a seed; bar: IQM, 95 %)")
+    figure = Figure(figsize=(9, 1.1 + 0.4 * len(finals)), dpi=110)
+    panels = figure.subplots(1, 2, sharey=True)
+    titles = ("score: greedy return during training", "final return, greedy")
+    for axes, values_of, title in zip(panels, (scores, finals), titles, strict=True):
+        for row, arm in enumerate(finals):
+            if values_of[arm]:
+                _seeds(axes, row, values_of[arm], COLOURS.get(arm))
+        axes.axvline(task.solved_return, color="grey", linestyle=":")
+        axes.axvline(random_return, color="grey", linestyle="--", linewidth=0.8)
+        axes.set_xlim(*shown_returns(task))
+        axes.set_title(title, fontsize="medium")
+    panels[0].set_yticks(range(len(finals)), list(finals))
+    panels[0].set_ylim(len(finals) - 0.4, -0.6)  # the first arm on top, as in the table
+    figure.supxlabel(
+        "true return (point: a seed; bar: IQM, 95 %; dashed: random actions; dotted: solved)",
+        fontsize="small",
+    )
     figure.tight_layout()
     return figure
+
+
+def _seeds(axes: Any, row: int, values: Sequence[float], colour: str | None) -> None:
+    interval = iqm_interval(values)
+    axes.plot(values, [row] * len(values), "o", alpha=0.5, ms=5, color=colour)
+    axes.plot([interval.low, interval.high], [row + 0.28] * 2, color=colour, lw=3)
+    axes.plot([interval.point], [row + 0.28], "|", color="black", ms=9)
 
 
 def _curve(rows: Sequence[dict[str, Any]], axis: str) -> NDArray[np.float64]:

@@ -1,21 +1,21 @@
-"""The results of an experiment: its table and its verdicts. Reads the folders of its runs.
+"""The results of an experiment: reads the folders of its runs, and makes the table.
 
-Not for doing the runs (``run_pool.py``), for the statistics (``seed_statistics.py``) or for pages
-(``report.py``).
+Not for doing the runs (``run_pool.py``), for the statistics (``seed_statistics.py``), for the rule of the
+verdicts (``verdict.py``) or for pages (``report.py``).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import median
+from statistics import fmean
 from typing import Any
 
-from agent.config import TrainConfig
-from agent.experiment.seed_statistics import MIN_SEEDS, Interval, Verdict, iqm_interval, verdict
+from agent.config import Arm, TrainConfig
+from agent.experiment.seed_statistics import Interval, censored_median, iqm_interval
+from agent.experiment.verdict import MIN_SEEDS, ArmResults, Verdict, verdict
 from agent.recording.run_folder import METRICS, SUMMARY, read_rows
-from agent.rewards.arms import CONTROLS
 
 
 class MixedRewardsError(Exception):
@@ -35,6 +35,12 @@ class FinishedRun:
     config: TrainConfig
     summary: dict[str, Any]
     metrics: list[dict[str, Any]]
+
+    @property
+    def score(self) -> float | None:
+        """The mean of its greedy curve, the short evaluations during training; None where there were none."""
+        curve = [row["eval/mean_return"] for row in self.metrics if "eval/mean_return" in row]
+        return fmean(curve) if curve else None
 
 
 def read_runs(plan: Sequence[TrainConfig]) -> list[FinishedRun]:
@@ -57,29 +63,66 @@ def read_runs(plan: Sequence[TrainConfig]) -> list[FinishedRun]:
     return runs
 
 
+def verdicts_of(
+    plan: Sequence[TrainConfig], runs: Sequence[FinishedRun], random_returns: Mapping[str, float]
+) -> list[Verdict]:
+    """A verdict for each task.
+
+    Args:
+        plan: all runs.
+        runs: those that are finished.
+        random_returns: of random actions on each task.
+    """
+    found = []
+    for task in dict.fromkeys(config.task for config in plan):
+        arms: dict[Arm, ArmResults] = {}
+        for arm in dict.fromkeys(config.arm for config in plan):
+            some = _runs_of(runs, task, arm)
+            arms[arm] = ArmResults(
+                planned=sum((config.task, config.arm) == (task, arm) for config in plan),
+                scores=scores_of(some),
+                finals=finals_of(some),
+            )
+        found.append(verdict(task, arms, random_returns[task]))
+    return found
+
+
+def scores_of(runs: Sequence[FinishedRun]) -> list[float]:
+    """The scores of the runs that have one."""
+    return [score for run in runs if (score := run.score) is not None]
+
+
+def finals_of(runs: Sequence[FinishedRun]) -> list[float]:
+    """The mean true returns of the runs' final policies."""
+    return [run.summary["mean_return"] for run in runs]
+
+
+def _runs_of(runs: Sequence[FinishedRun], task: str, arm: Arm) -> list[FinishedRun]:
+    return [run for run in runs if (run.config.task, run.config.arm) == (task, arm)]
+
+
 def table_rows(runs: Sequence[FinishedRun]) -> list[dict[str, Any]]:
-    """One row for each task and arm: final return, and when the task was first solved."""
+    """One row for each task and arm: score, final return, and when the task was first solved."""
     rows = []
     for name, arm in dict.fromkeys((run.config.task, run.config.arm) for run in runs):
-        some = [run for run in runs if (run.config.task, run.config.arm) == (name, arm)]
-        task = some[0].config.find_task()
-        low, high = task.return_bounds
-        returns = [run.summary["mean_return"] for run in some]
-        reached = [run.summary["first_solved"] for run in some if run.summary["first_solved"]]
+        some = _runs_of(runs, name, arm)
+        scores, finals = scores_of(some), finals_of(some)
+        solved = [run.summary["first_solved"] or {} for run in some]
+        bar = some[0].config.find_task().solved_return
         rows.append(
             {
                 "task": name,
                 "arm": arm.value,
                 "seeds": len(some),
-                "iqm": (interval := iqm_interval([returns])),
-                "share": (interval.point - low) / (high - low),
-                "lowest": min(returns),
-                "highest": max(returns),
-                "solved": sum(value >= task.solved_return for value in returns),
-                "reached": len(reached),
-                "steps_to_solved": median(entry["env_steps"] for entry in reached) if reached else None,
-                "seconds_to_solved": median(entry["wall_clock_s"] for entry in reached) if reached else None,
-                "evaluated": any(run.config.eval_every for run in some),
+                "score": iqm_interval(scores) if len(scores) == len(some) else None,
+                "final": iqm_interval(finals),
+                "lowest_final": min(finals),
+                "above_lowest": _above_lowest(some),
+                "solved_at_the_end": sum(value >= bar for value in finals),
+                "reached": sum(bool(entry) for entry in solved),
+                # medians in which a seed that never got there counts as never; None: never
+                "steps_to_solved": censored_median([entry.get("env_steps") for entry in solved]),
+                "seconds_to_solved": censored_median([entry.get("wall_clock_s") for entry in solved]),
                 "frames_failed": sum(run.summary["frames_failed"] for run in some),
             }
         )
@@ -90,51 +133,73 @@ HEAD = (
     "task",
     "arm",
     "seeds",
-    "true return, IQM [95 %]",
-    "share of the range",
-    "lowest seed",
+    "score, IQM [95 %]",
+    "final return, IQM [95 %]",
+    "lowest final",
+    "episodes above the lowest return, worst seed",
     "solved at the end",
-    "seeds that solved it",
-    "steps to solved",
-    "seconds to solved",
+    "first solved, median",
     "frames failed",
 )
 
 
 def cells(row: dict[str, Any]) -> tuple[str, ...]:
     """A row of the table as text."""
-    interval: Interval = row["iqm"]
-    unseen = "never" if row["evaluated"] else "not measured"
+    measured = row["score"] is not None
     return (
         row["task"],
         row["arm"],
         str(row["seeds"]),
-        str(interval) if row["seeds"] >= MIN_SEEDS else f"{interval.point:.1f}",
-        f"{row['share']:.3f}",
-        f"{row['lowest']:.1f}",
-        f"{row['solved']} of {row['seeds']}",
-        f"{row['reached']} of {row['seeds']}" if row["evaluated"] else unseen,
-        unseen if row["steps_to_solved"] is None else f"{row['steps_to_solved']:.0f}",
-        unseen if row["seconds_to_solved"] is None else f"{row['seconds_to_solved']:.0f}",
+        _shown(row["score"], row["seeds"]) if measured else "not measured",
+        _shown(row["final"], row["seeds"]),
+        f"{row['lowest_final']:.1f}",
+        "not recorded" if row["above_lowest"] is None else f"{row['above_lowest']:.0%}",
+        f"{row['solved_at_the_end']} of {row['seeds']}",
+        _first_solved(row) if measured else "not measured",
         str(row["frames_failed"]),
     )
 
 
-def markdown(rows: Sequence[dict[str, Any]], verdicts: Sequence[Verdict]) -> str:
-    """The table and the verdicts as Markdown."""
+def _above_lowest(runs: Sequence[FinishedRun]) -> float | None:
+    """Share of final greedy episodes with more than the task's lowest return, in the seed with the fewest.
+
+    On MountainCar these are the episodes that reached the flag in time. None where a run was finished before
+    summaries held each episode's return.
+    """
+    lowest, _ = runs[0].config.find_task().return_bounds
+    returns = [run.summary.get("returns") for run in runs]
+    if not all(returns):
+        return None
+    return min(fmean(value > lowest for value in values) for values in returns if values)
+
+
+def _shown(interval: Interval, seeds: int) -> str:
+    return str(interval) if seeds >= MIN_SEEDS else f"{interval.point:.1f}"
+
+
+def _first_solved(row: dict[str, Any]) -> str:
+    """The medians, and how many seeds got there where some did and others did not."""
+    steps, seconds = row["steps_to_solved"], row["seconds_to_solved"]
+    when = "never" if steps is None else f"{steps:.0f} steps, {seconds:.0f} s"
+    some = 0 < row["reached"] < row["seeds"]
+    return f"{when} ({row['reached']} of {row['seeds']} did)" if some else when
+
+
+LEGEND = (
+    "Score: mean true return of the greedy evaluations during training. First solved: by the first of them "
+    "that reached the bar; in the medians a seed that never did counts as never."
+)
+
+
+def markdown(rows: Sequence[dict[str, Any]], verdicts: Sequence[Verdict], floor: str) -> str:
+    """The table and the verdicts as Markdown.
+
+    Args:
+        rows: of ``table_rows``.
+        verdicts: of ``verdicts_of``.
+        floor: what random actions earn, in a sentence.
+    """
     lines = ["| " + " | ".join(HEAD) + " |", "|" + "---|" * len(HEAD)]
     lines += ["| " + " | ".join(cells(row)) + " |" for row in rows]
-    return "\n".join([*lines, "", *(f"- {one.words}" for one in verdicts)]) + "\n"
-
-
-def verdicts_of(runs: Sequence[FinishedRun], tasks: Sequence[str]) -> list[Verdict]:
-    """A verdict for each task."""
-    controls = [arm.value for arm in CONTROLS]
-    found = []
-    for task in tasks:
-        scores: dict[str, list[float]] = {}
-        for run in runs:
-            if run.config.task == task:
-                scores.setdefault(run.config.arm.value, []).append(run.summary["mean_return"])
-        found.append(verdict(task, scores, controls))
-    return found
+    told = [f"- **{one.headline}** {one.details}".rstrip() for one in verdicts]
+    return "\n".join([*lines, "", f"{LEGEND} {floor}", "", *told]) + "\n"

@@ -18,7 +18,17 @@ from torch.utils.tensorboard import SummaryWriter
 from agent.config import TrainConfig, options
 from agent.recording.episode import Episode
 from agent.recording.provenance import code_origin
-from agent.recording.run_folder import CONFIG, LABELS, METRICS, OWN_FILES, SUMMARY, WANDB_ID, FolderLostError
+from agent.recording.run_folder import (
+    CONFIG,
+    LABELS,
+    METRICS,
+    OWN_FILES,
+    SUMMARY,
+    WANDB_ID,
+    FolderLostError,
+    read_json,
+    write_json,
+)
 from agent.recording.samples import Samples, truth_of
 from agent.recording.wandb_sync import wandb_run
 from reward_client.rubric import Rubric
@@ -56,8 +66,8 @@ class Recorder:
         if resumed is not None:
             self._record_resumed(resumed["step"])
         else:  # it stays: what the first labels came from
-            self._write_json(
-                CONFIG,
+            write_json(
+                self.folder / CONFIG,
                 {
                     "options": options(config),
                     "rubric": question.model_dump(mode="json") if isinstance(question, Rubric) else None,
@@ -85,7 +95,7 @@ class Recorder:
         Raises:
             FolderLostError: a checkpoint would go into a folder that is not this run's any more.
         """
-        self._check_folder()
+        self.check_folder()
         for file in (self._metrics, self._labels):
             file.flush()
             os.fsync(file.fileno())
@@ -121,50 +131,53 @@ class Recorder:
         """Records a short greedy evaluation by the environment's own reward."""
         self._log(step, {"eval/mean_return": mean_return, "charts/wall_clock_s": wall_clock_s})
 
-    def label(self, step: int, label: RewardItem, reward: float | None, state: NDArray[np.float32]) -> None:
+    def label(
+        self,
+        step: int,
+        label: RewardItem,
+        reward: float | None,
+        state: NDArray[np.float32],
+        episode: int,
+        terminated: bool,
+    ) -> None:
         """Records a frame's label beside the truth.
 
         Args:
             step: number of the step, from 1.
             label: the server's answer.
-            reward: what is learned with; that of another step in the arm shuffled.
+            reward: what is learned with: that of another step in the arm shuffled, and the rubric's lower
+                bound where ``--null-terminal`` asks for it.
             state: ``(D,)`` observation after the step, for the record only.
+            episode: number of its episode, from 1.
+            terminated: whether the step ended its episode by the task's own rules.
 
         Raises:
             FolderLostError: the frame's sample would go into a folder that is not this run's any more.
         """
-        self._check_folder()
+        self.check_folder()
         row = {
             "step": step,
+            "episode": episode,
+            "terminated": terminated,
             "reward": label.reward,
             "learned_reward": reward,
             "status": label.status.value,
+            "message": None if label.reward is not None else label.message,
             "text": label.text,
             "value": label.value,
             "unit": label.unit,
+            "label_mass": label.label_mass,
+            "probabilities": label.probabilities,
             **truth_of(self._task, state),
         }
         self._labels.write(json.dumps(row) + "\n")
 
-    def finish(self, summary: dict[str, Any]) -> None:
-        """Writes the summary, and closes the other files.
+    def check_folder(self) -> None:
+        """Looks whether the file that is open is still the one in the folder: others are opened by name.
 
         Raises:
-            FolderLostError: the summary would go into a folder that is not this run's any more.
+            FolderLostError: it is not.
         """
-        try:
-            self._check_folder()
-            self._board.close()  # this writes too
-        finally:
-            self._metrics.close()
-            self._labels.close()
-            if self._wandb is not None:
-                self._wandb.summary.update(summary)
-                self._wandb.finish()
-        self._write_json(SUMMARY, summary)
-
-    def _check_folder(self) -> None:
-        """Looks whether the file that is open is still the one in the folder: others are opened by name."""
         try:
             ours = os.path.samestat(os.fstat(self._metrics.fileno()), (self.folder / METRICS).stat())
         except FileNotFoundError:
@@ -174,8 +187,25 @@ class Recorder:
                 f"{self.folder} was moved, removed or replaced while this run wrote it; it writes no more"
             )
 
+    def finish(self, summary: dict[str, Any]) -> None:
+        """Writes the summary, and closes the other files.
+
+        Raises:
+            FolderLostError: the summary would go into a folder that is not this run's any more.
+        """
+        try:
+            self.check_folder()
+            self._board.close()  # this writes too
+        finally:
+            self._metrics.close()
+            self._labels.close()
+            if self._wandb is not None:
+                self._wandb.summary.update(summary)
+                self._wandb.finish()
+        write_json(self.folder / SUMMARY, summary)
+
     def _log(self, step: int, row: dict[str, float]) -> None:
-        self._check_folder()
+        self.check_folder()
         self._last_step = max(self._last_step, step)
         self._metrics.write(json.dumps({"step": step, **row}) + "\n")
         self._metrics.flush()
@@ -184,11 +214,11 @@ class Recorder:
 
     def _record_resumed(self, step: int) -> None:
         """Adds the code that the run goes on with, where it is not the code so far."""
-        config, origin = json.loads((self.folder / CONFIG).read_text()), code_origin()
+        config, origin = read_json(self.folder / CONFIG), code_origin()
         resumed = config.get("resumed", [])
         before = resumed[-1] if resumed else config
         if any(before.get(name) != value for name, value in origin.items()):
-            self._write_json(CONFIG, {**config, "resumed": [*resumed, {"step": step, **origin}]})
+            write_json(self.folder / CONFIG, {**config, "resumed": [*resumed, {"step": step, **origin}]})
 
     def _remove_earlier(self) -> None:
         for name in OWN_FILES:
@@ -197,8 +227,3 @@ class Recorder:
                 shutil.rmtree(path)
             else:
                 path.unlink(missing_ok=True)
-
-    def _write_json(self, name: str, content: dict[str, Any]) -> None:
-        part = self.folder / f"{name}.part"
-        part.write_text(json.dumps(content, indent=2) + "\n")
-        part.replace(self.folder / name)

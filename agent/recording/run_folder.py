@@ -1,6 +1,6 @@
-"""The files of a run's folder: their names, and reading what earlier runs left in them.
+"""The files of a run's folder: their names, reading what earlier runs left in them, writing JSON whole.
 
-Not for writing them (``recorder.py``).
+Not for what a run writes into them (``recorder.py``).
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ CONFIG, SUMMARY = "config.json", "summary.json"
 METRICS, LABELS = "metrics.jsonl", "labels.jsonl"
 LEARNING_CURVE, VALUE_SCATTER = "learning_curve.png", "value_scatter.png"
 REPORT = "report.html"
+POLICY, EVALUATION = "policy.npz", "evaluation.json"
 WANDB_ID = "wandb_id"
 """Holds a Weights & Biases run's id, with which a resumed run goes on."""
 
@@ -26,6 +27,8 @@ OWN_FILES = (
     "checkpoint",  # first: it must not outlive the files that it goes with
     CONFIG,
     SUMMARY,
+    POLICY,
+    EVALUATION,
     METRICS,
     LABELS,
     LEARNING_CURVE,
@@ -52,6 +55,39 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
+def read_json(path: Path) -> dict[str, Any]:
+    """What a file of JSON holds."""
+    content: dict[str, Any] = json.loads(path.read_text())
+    return content
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Writes a file of JSON; a reader sees the old one or the new one."""
+    part = path.with_name(f"{path.name}.part")
+    part.write_text(json.dumps(content, indent=2) + "\n")
+    part.replace(path)
+
+
+def read_finished(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What ``config.json`` and ``summary.json`` of a finished run hold.
+
+    Raises:
+        ConfigError: there is no run, it is not finished, or its files are damaged.
+    """
+    if not (folder / CONFIG).is_file():
+        raise ConfigError(f"{folder} holds no run")
+    unfinished = f"the run in {folder} is not finished"
+    if not (folder / SUMMARY).is_file():
+        raise ConfigError(f"{unfinished}: train --resume goes on with it")
+    try:
+        config, summary = read_json(folder / CONFIG), read_json(folder / SUMMARY)
+    except ValueError as error:
+        raise ConfigError(f"the files of the run in {folder} are damaged: {error}") from error
+    if summary["error"] is not None:
+        raise ConfigError(f"{unfinished}; it broke off: {summary['error']}")
+    return config, summary
+
+
 def rewards_of(folder: Path) -> NDArray[np.float64]:
     """All rewards of a finished run of the arm vlm, ``(n,)`` float64.
 
@@ -59,7 +95,7 @@ def rewards_of(folder: Path) -> NDArray[np.float64]:
         ConfigError: there is no such run.
     """
     try:
-        summary = json.loads((folder / "summary.json").read_text())
+        summary = read_json(folder / SUMMARY)
     except (OSError, ValueError):
         summary = {}
     rewards = [row["reward"] for row in read_rows(folder / LABELS) if row["reward"] is not None]

@@ -26,7 +26,7 @@ def wandb_run(config: TrainConfig) -> Any:
     earlier = config.folder / WANDB_ID
     return wandb.init(
         project="vlm-reward",
-        name=config.name,
+        name=config.run_name,
         config={**options(config), **code_origin()},
         dir=str(config.folder),
         sync_tensorboard=True,

@@ -1,4 +1,7 @@
-"""Draws a run's pictures. Reads what was recorded; computes no result."""
+"""Draws what a run learned: returns over steps and time. Reads what was recorded; computes no result.
+
+Not for the model's answers (``label_plots.py``).
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from reward_tasks.task import Column, Task
+from reward_tasks.task import Task
 
 MEAN_OVER_EPISODES = 10
-MAX_POINTS = 4000
 
 
 def plot_learning_curve(rows: Sequence[dict[str, Any]], summary: dict[str, Any], task: Task) -> Figure:
@@ -23,7 +25,7 @@ def plot_learning_curve(rows: Sequence[dict[str, Any]], summary: dict[str, Any],
         summary: what ``summary.json`` holds; the final evaluation is marked where there is one.
         task: what was learned.
     """
-    figure = Figure(figsize=(8, 4.5), dpi=120)
+    figure = Figure(figsize=(7, 4.2), dpi=140, layout="constrained")
     axes = figure.subplots()
     episodes = [row for row in rows if "charts/episodic_return" in row]
     scored = "charts/vlm_return" in (episodes[0] if episodes else {})
@@ -56,8 +58,7 @@ def plot_learning_curve(rows: Sequence[dict[str, Any]], summary: dict[str, Any],
     axes.set_ylim(*shown_returns(task))
     source = f", {summary['model']}" if summary.get("model") else ""
     axes.set_title(f"{summary['arm']}{source}, seed {summary['seed']}")
-    axes.legend(loc="lower right", fontsize="small")
-    figure.tight_layout()
+    figure.legend(loc="outside lower center", ncols=3, fontsize="x-small")
     return figure
 
 
@@ -68,45 +69,13 @@ def plot_evaluations(rows: Sequence[dict[str, Any]], task: Task) -> Figure | Non
     ]
     if not short:
         return None
-    figure = Figure(figsize=(8, 3.2), dpi=120)
+    figure = Figure(figsize=(7, 2.8), dpi=140)
     axes = figure.subplots()
     axes.plot(*zip(*short, strict=True), "o-", color="tab:green", ms=4)
     axes.axhline(task.solved_return, color="grey", linestyle=":")
     axes.set_xlabel("wall-clock time of training (s), evaluations left out")
     axes.set_ylabel("true return, greedy")
     axes.set_ylim(*shown_returns(task))
-    figure.tight_layout()
-    return figure
-
-
-def plot_values(labels: Sequence[dict[str, Any]], column: Column) -> Figure | None:
-    """What is true against what was read, of the frames that a run scored.
-
-    Args:
-        labels: the records of ``labels.jsonl``.
-        column: of the task's truth.
-
-    Returns:
-        The figure; None where no values in the column's unit were read.
-    """
-    pairs = value_pairs(labels, column)
-    if not len(pairs):
-        return None
-    figure = Figure(figsize=(5, 5), dpi=120)
-    axes = figure.subplots()
-    true, read = pairs[:: 1 + len(pairs) // MAX_POINTS].T
-    reach = 1.05 * max(float(np.abs(true).max()), float(np.abs(read).max()), 1.0)
-    axes.plot([-reach, reach], [-reach, reach], color="grey", lw=1)
-    axes.plot(true, read, ".", ms=3, alpha=0.3)
-    axes.set_xlim(-reach, reach)
-    axes.set_ylim(-reach, reach)
-    axes.set_aspect("equal")
-    axes.set_xlabel(f"true {column.title} ({column.unit})")
-    axes.set_ylabel(f"{column.title} that the VLM read ({column.unit})")
-    sign = sign_accuracy(pairs)
-    shown = "no side" if sign is None else f"side right {100 * sign:.1f} %"
-    error = mean_error(pairs, column.period)
-    axes.set_title(f"mean absolute error {error:.2f} {column.unit}, {shown}")
     figure.tight_layout()
     return figure
 
@@ -129,40 +98,6 @@ def plot_returns(rows: Sequence[dict[str, Any]]) -> Figure | None:
     axes.set_ylabel("VLM return of the same episode")
     figure.tight_layout()
     return figure
-
-
-def value_pairs(labels: Sequence[dict[str, Any]], column: Column) -> NDArray[np.float64]:
-    """``(N, 2)`` true and read values, of the frames whose value was read in the column's unit."""
-    pairs = [
-        (row[f"true_{column.name}"], row["value"])
-        for row in labels
-        if column.unit is not None and row["unit"] == column.unit and row["value"] is not None
-    ]
-    return np.array(pairs, dtype=np.float64).reshape(-1, 2)
-
-
-def mean_error(pairs: NDArray[np.float64], period: float | None) -> float:
-    """Mean absolute error of ``value_pairs``, the short way round where values come again.
-
-    >>> mean_error(np.array([[179.0, -179.0]]), 360.0)
-    2.0
-    >>> mean_error(np.array([[0.5, -0.5]]), None)
-    1.0
-    """
-    error = pairs[:, 0] - pairs[:, 1]
-    if period is not None:
-        error = (error + period / 2) % period - period / 2
-    return float(np.abs(error).mean())
-
-
-def sign_accuracy(pairs: NDArray[np.float64]) -> float | None:
-    """Share of read values with the right sign, of true ones beyond 0.5; None without any.
-
-    >>> sign_accuracy(np.array([[0.2, -3.0], [5.0, 4.0], [-5.0, 1.0]]))
-    0.5
-    """
-    sided = pairs[np.abs(pairs[:, 0]) > 0.5]
-    return float((np.sign(sided[:, 0]) == np.sign(sided[:, 1])).mean()) if len(sided) else None
 
 
 def shown_returns(task: Task) -> tuple[float, float]:

@@ -6,14 +6,11 @@ Not for several runs (``experiment/report.py``).
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-import numpy as np
 from markupsafe import Markup
-from numpy.typing import NDArray
 
 from agent.config import task_of
 from agent.recording.marked_frame import true_text
@@ -27,17 +24,19 @@ from agent.recording.run_folder import (
     VALUE_SCATTER,
     read_rows,
 )
-from agent.reporting.run_plots import (
-    mean_error,
-    plot_evaluations,
-    plot_learning_curve,
-    plot_returns,
-    plot_values,
-    sign_accuracy,
-    value_pairs,
-)
+from agent.reporting.findings import findings, sentences
+from agent.reporting.label_plots import plot_over_training, plot_rewards, plot_values
+from agent.reporting.label_tables import answer_bars, error_table, null_table, status_table
+from agent.reporting.run_plots import plot_evaluations, plot_learning_curve, plot_returns
 from reward_report import html
-from reward_tasks.task import Column, Task
+from reward_tasks.task import Task
+
+SAMPLES = {
+    "stratified": "From all over the truth",
+    "first": "The first frames",
+    "failed": "Frames without a reward",
+}
+"""Why a frame was kept (``samples.jsonl``), and what its group is called."""
 
 
 def write_report(folder: Path) -> Path:
@@ -57,8 +56,9 @@ def write_report(folder: Path) -> Path:
     values = next((figure for column in task.columns if (figure := plot_values(labels, column))), None)
     if values is not None:
         values.savefig(folder / VALUE_SCATTER)
+    found = _with_findings(summary, labels, config, task)
     parts = [
-        html.paragraph(headline(summary), lead=True),
+        html.result(_tone(summary), headline(summary), sentences(found), found["warnings"]),
         html.section(
             "Learning",
             html.file_image(folder / LEARNING_CURVE, "returns over environment steps"),
@@ -69,7 +69,7 @@ def write_report(folder: Path) -> Path:
         html.section("The final policy", *_film(folder)),
         html.section(
             "Configuration",
-            html.table(("", ""), [(key, value) for key, value in summary.items()]),
+            html.table(("", ""), [(key, _plain(value)) for key, value in found.items()]),
             html.preformatted(json.dumps(config, indent=2)),
         ),
     ]
@@ -78,16 +78,36 @@ def write_report(folder: Path) -> Path:
     return path
 
 
+def _with_findings(
+    summary: dict[str, Any], labels: Sequence[dict[str, Any]], config: dict[str, Any], task: Task
+) -> dict[str, Any]:
+    """A summary with its findings: those that it holds, or those of an older run's labels."""
+    if "labelled_frames" in summary:
+        return summary
+    question = (config.get("rubric") or {}).get("prompt") or summary["prompt"]
+    return {**summary, **findings(labels, config, task, question)}
+
+
+def _tone(summary: dict[str, Any]) -> Literal["good", "bad", "broken"]:
+    if summary["error"]:
+        return "broken"
+    return "good" if summary["solved"] else "bad"
+
+
+def _plain(value: object) -> object:
+    """A value of a summary in a cell of a table."""
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value
+
+
 def headline(summary: dict[str, Any]) -> str:
-    """The result, in a sentence or two."""
+    """The result, in a sentence."""
     if summary["error"]:
         return f"The run broke off after {summary['env_steps']} steps: {summary['error']}"
     learned = source_of(summary)
-    failed = f" {summary['frames_failed']} frames had no reward." if summary["frames_failed"] else ""
     return (
         f"{'Solved' if summary['solved'] else 'Not solved'}: mean true return {summary['mean_return']:.1f}, "
         f"lowest {summary['min_return']:.0f}, over {summary['eval_episodes']} greedy episodes of "
-        f"{summary['task']} after {summary['env_steps']} steps that learned from {learned}.{failed}"
+        f"{summary['task']} after {summary['env_steps']} steps that learned from {learned}."
     )
 
 
@@ -103,7 +123,7 @@ def source_of(summary: dict[str, Any]) -> str:
 
 
 def truth(metrics: Sequence[dict[str, Any]], labels: Sequence[dict[str, Any]], task: Task) -> list[Markup]:
-    """What the VLM read, beside the truth: of one run or of several.
+    """What the VLM answered, beside the truth: of one run or of several.
 
     Args:
         metrics: the records of ``metrics.jsonl``.
@@ -112,40 +132,63 @@ def truth(metrics: Sequence[dict[str, Any]], labels: Sequence[dict[str, Any]], t
     """
     if not labels:
         return []
-    parts = [html.figure_image(plot_returns(metrics), "VLM return against true return")]
-    for column in task.columns:
-        pairs = value_pairs(labels, column)
-        if len(pairs):
-            parts += _reading(labels, column, pairs)
-    statuses = Counter(row["status"] for row in labels)
-    parts.append(html.table(("status", "frames"), sorted(statuses.items())))
-    return parts
+    title = f"reward against true {task.columns[0].title}"
+    pictures = [
+        html.figure_image(plot_rewards(labels, task), title),
+        *(
+            html.figure_image(figure, f"true {column.title} against what was read")
+            for column in task.columns
+            if (figure := plot_values(labels, column)) is not None
+        ),
+        html.figure_image(plot_returns(metrics), "VLM return against true return"),
+    ]
+    return [
+        html.side_by_side([picture for picture in pictures if picture]),
+        html.heading("How well the frames were read"),
+        html.table(*error_table(labels, task)),
+        html.heading("Answers"),
+        html.bars(answer_bars(labels)),
+        html.heading("Over training"),
+        html.figure_image(plot_over_training(labels, task), "errors, agreement and nulls over training"),
+        *_missing(labels, task),
+    ]
 
 
-def _reading(labels: Sequence[dict[str, Any]], column: Column, pairs: NDArray[np.float64]) -> list[Markup]:
-    """How well one thing that is true was read."""
-    title, rows = f"true {column.title} against what was read", []
-    groups = [("all frames", pairs)]
-    if column.near is not None:
-        near = pairs[np.abs(pairs[:, 0]) <= column.near]
-        groups.append((f"true {column.title} within {column.near:g} {column.unit}", near))
-    for name, some in groups:
-        if len(some):
-            sign = sign_accuracy(some)
-            error = f"{mean_error(some, column.period):.2f} {column.unit}"
-            rows.append((name, len(some), error, "no side" if sign is None else f"{100 * sign:.1f} %"))
-    head = ("", "frames", "mean absolute error", "side right")
-    return [html.figure_image(plot_values(labels, column), title), html.table(head, rows)]
+def _missing(labels: Sequence[dict[str, Any]], task: Task) -> list[Markup]:
+    """Why frames have no reward, and what is true of those; nothing where all have one."""
+    if all(row["reward"] is not None for row in labels):
+        return []
+    return [
+        html.heading("Frames without a reward"),
+        html.table(*status_table(labels)),
+        html.table(*null_table(labels, task)),
+    ]
 
 
 def sample_grid(folder: Path, task: Task) -> Markup:
-    """A run's samples with the answers drawn on and verbatim below."""
-    pictures = []
+    """A run's samples with the answers drawn on and verbatim below, apart by why they were kept."""
+    groups: dict[str, list[dict[str, Any]]] = {}
     for sample in read_rows(folder / "samples" / "samples.jsonl"):
-        path = folder / "samples_marked" / sample["file"]
-        if path.is_file():
-            pictures.append(html.file_image(path, sample["file"], _caption(sample, task)))
-    return html.grid(pictures)
+        if (folder / "samples_marked" / sample["file"]).is_file():
+            groups.setdefault(_chosen(sample), []).append(sample)
+    first = f"true_{task.columns[0].name}"
+    groups.get("stratified", []).sort(key=lambda sample: float(sample[first]))
+    parts = []
+    for chosen, title in SAMPLES.items():
+        pictures = [
+            html.file_image(
+                folder / "samples_marked" / sample["file"], sample["file"], _caption(sample, task)
+            )
+            for sample in groups.get(chosen, [])
+        ]
+        if pictures:
+            parts += [html.heading(title), html.grid(pictures)]
+    return Markup("\n").join(parts)
+
+
+def _chosen(sample: dict[str, Any]) -> str:
+    """Why a sample was kept; samples of older runs do not say."""
+    return str(sample.get("chosen", "failed" if sample["reward"] is None else "first"))
 
 
 def _caption(sample: dict[str, Any], task: Task) -> str:

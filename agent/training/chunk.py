@@ -5,7 +5,7 @@ Not for learning (``train.py``) or for stepping one time (``frame_envs.py``).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,18 +54,19 @@ class Chunk:
             self.frames |= pending.unrewarded()
         return [None] * len(self) if self.labels is None else list(self.labels)
 
-    def state(self, wants: Callable[[int, RewardItem], bool]) -> dict[str, Any]:
+    def state(self, wants: Callable[[int, RewardItem, NDArray[np.float32]], object]) -> dict[str, Any]:
         """Everything in it, for a checkpoint. Waits for the labels.
 
         Args:
-            wants: whether the frame of a step with a label becomes a sample; the others are left out.
+            wants: whether the frame of a step may become a sample, by the step's number, its label and the
+                observation after it; the other frames are left out.
         """
         items = None if self.labels is None else self.wait()
         labels = [item for item in items or () if item]
         frames = [
             [row, self.frames[row]]
             for row, label in enumerate(labels)
-            if row in self.frames and wants(self.first_step + row, label)
+            if row in self.frames and wants(self.first_step + row, label, self.next_observations[row])
         ]
         return {
             **{name: getattr(self, name) for name in _ARRAYS},
@@ -93,7 +94,7 @@ def chunk_of(
     steps: Sequence[VectorStep],
     first_step: int,
     labels: PendingLabels | None,
-    kept: Callable[[int], bool],
+    kept: Callable[[int, NDArray[np.float32]], Container[int]],
 ) -> Chunk:
     """Puts the steps of all environments into one row after another.
 
@@ -101,7 +102,8 @@ def chunk_of(
         steps: of the environments.
         first_step: number of the first step in the run, from 0.
         labels: of the frames; None in the arms without a server.
-        kept: whether the frame of a step of the run is kept. At 720 kB each, few are.
+        kept: the rows whose frames are kept, by the first step's number and ``(B, D)`` observations after
+            all steps. At 720 kB each, few are.
 
     Raises:
         ValueError: an environment was only reset in a step.
@@ -110,5 +112,6 @@ def chunk_of(
         raise ValueError("an environment was only reset in a step; chunks take the autoreset mode DISABLED")
     columns = {name: np.concatenate([getattr(step, name) for step in steps]) for name in _ARRAYS}
     frames = [frame for step in steps if step.frames is not None for frame in step.frames]
-    few = {row: frame.copy() for row, frame in enumerate(frames) if kept(first_step + row)}
+    rows = kept(first_step, columns["next_observations"]) if frames else ()
+    few = {row: frame.copy() for row, frame in enumerate(frames) if row in rows}
     return Chunk(first_step=first_step, **columns, frames=few, labels=labels)

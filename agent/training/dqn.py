@@ -77,13 +77,18 @@ def q_values(
     return x
 
 
+def acting_weights(learner: Learner, config: DqnConfig) -> torch.Tensor:
+    """The weights of the network that acts, ``(P,)`` float32."""
+    return learner.target if config.act_with == "target" else learner.online
+
+
 def greedy_actions(
-    learner: Learner, observations: NDArray[np.float32], spaces: Spaces, config: DqnConfig
+    weights: torch.Tensor, observations: NDArray[np.float32], spaces: Spaces, config: DqnConfig
 ) -> NDArray[np.int64]:
-    """Best actions by the network that acts.
+    """Best actions by a network.
 
     Args:
-        learner: state of the learner.
+        weights: ``(P,)`` float32, of the network that acts.
         observations: ``(B, D)`` float32.
         spaces: of the learner.
         config: hyperparameters.
@@ -91,7 +96,6 @@ def greedy_actions(
     Returns:
         ``(B,)`` int64.
     """
-    weights = learner.target if config.act_with == "target" else learner.online
     with torch.no_grad():
         actions: NDArray[np.int64] = q_values(weights, observations, spaces, config).argmax(dim=1).numpy()
     return actions

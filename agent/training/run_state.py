@@ -21,7 +21,7 @@ from agent.training.checkpoint_file import CheckpointError
 from agent.training.dqn import Learner
 
 FILE = Path("checkpoint") / "state.npz"
-VERSION = 4
+VERSION = 5
 
 
 @dataclass(frozen=True)
@@ -36,10 +36,8 @@ class RunState:
         rng: state of the bit generator that explores.
         arm_rng: of the one that the arm draws from.
         replay_rng: of the one that draws batches.
-        episodes: of each environment, the fields of its ``Episode``.
+        records: of ``StepRecords.state``.
         env_steps: steps taken.
-        frames_scored: frames with a reward.
-        frames_failed: frames without one.
         reward_id: of the run's labels; None before the first.
         wall_clock_s: time of training.
         solved_at: when a short evaluation first reached the threshold; None if none did.
@@ -53,10 +51,8 @@ class RunState:
     rng: dict[str, Any]
     arm_rng: dict[str, Any]
     replay_rng: dict[str, Any]
-    episodes: list[dict[str, Any]]
+    records: dict[str, Any]
     env_steps: int
-    frames_scored: int
-    frames_failed: int
     reward_id: str | None
     wall_clock_s: float
     solved_at: dict[str, float] | None

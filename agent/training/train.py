@@ -5,7 +5,6 @@ Not for the learner (``dqn.py``), scoring (``rewards/labeler.py``) or files (``r
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from collections import deque
 from collections.abc import Callable
@@ -17,23 +16,21 @@ import torch
 from numpy.typing import NDArray
 
 from agent.config import TrainConfig
-from agent.recording.episode import Episode
 from agent.recording.recorder import Recorder
-from agent.recording.run_folder import rewards_of
+from agent.recording.run_folder import LABELS, rewards_of
 from agent.rewards.arms import chunk_rewards
 from agent.rewards.labeler import Labeler, Scores, max_images_of
 from agent.training.chunk import Chunk, chunk_of
-from agent.training.dqn import greedy_actions, new_learner, update
+from agent.training.dqn import acting_weights, greedy_actions, new_learner, update
 from agent.training.evaluate import true_returns
+from agent.training.final_policy import save_final_policy
 from agent.training.frame_envs import envs_state, make_envs, restore_envs
 from agent.training.replay import Replay
 from agent.training.run_state import RunState, load_run_state, save_run_state
 from agent.training.spaces import spaces_of
+from agent.training.step_records import StepRecords
 from reward_client.rubric import Rubric
-from reward_client.schema import RewardItem, ServerInfo
-
-MIN_FRAMES = 64
-"""Frames before the share of failures among them can stop a run."""
+from reward_client.schema import ServerInfo
 
 
 class RunStoppedError(Exception):
@@ -50,6 +47,7 @@ class Trainer:
         question: what is asked of a frame; None in the arms that need no server, and for the rubric that the
             options name.
         progress: called with the steps so far after each round of learning.
+        lower_bound: the lowest reward that the question can have, for ``--null-terminal lower_bound``.
 
     Raises:
         CheckpointError: what it resumes from is damaged, or of another run.
@@ -64,9 +62,13 @@ class Trainer:
         server: ServerInfo | None = None,
         question: str | Rubric | None = None,
         progress: Callable[[int], None] = lambda _steps: None,
+        lower_bound: float | None = None,
     ) -> None:
         if config.arm.scores_frames and client is None:
             raise ValueError(f"the arm {config.arm} needs a reward server")
+        if (config.null_terminal == "lower_bound") != (lower_bound is not None):
+            raise ValueError("a lower bound goes with --null-terminal lower_bound, and with nothing else")
+        self.lower_bound = lower_bound
         torch.set_num_threads(1)  # the networks are small; more threads only take turns
         self.config, self.server, self.progress = config, server, progress
         self.question = question or config.rubric
@@ -80,18 +82,18 @@ class Trainer:
         self.replay = Replay(config.replay_size, len(self.spaces.observation_scale), config.num_envs)
         env_seeds = [int(seed) for seed in seeds[3].generate_state(config.num_envs)]
         self.envs = make_envs(self.task, env_seeds, frames=self.client is not None)
-        self.env_steps = self.frames_scored = self.frames_failed = 0
+        self.env_steps = 0
         self.reward_id: str | None = None
         self.reward_pool = None if config.rewards_of is None else rewards_of(config.rewards_of)
         self.wall_clock_s = 0.0
-        self.episodes = [Episode(number=1 + row) for row in range(config.num_envs)]
         self.pending: deque[Chunk] = deque()
         self.solved_at: dict[str, float] | None = None
         state = load_run_state(config) if config.resume else None
-        if state is not None:
-            self._restore(state)
         files = None if state is None else state.files
         self.recorder = Recorder(config, self.task, server, self.question, files)
+        self.records = StepRecords(config, self.recorder)
+        if state is not None:
+            self._restore(state)
 
     def run(self) -> dict[str, Any]:
         """Trains, evaluates the final policy, and writes the run's files.
@@ -102,6 +104,8 @@ class Trainer:
         """
         try:
             self._train()
+            self.recorder.check_folder()
+            save_final_policy(self.learner, self.config)
             returns = self._returns(self.config.eval_episodes)
         except BaseException as error:
             with suppress(OSError):  # on a full disk the first failure is the one to tell
@@ -115,7 +119,8 @@ class Trainer:
 
     def greedy(self, observations: NDArray[np.float32]) -> NDArray[np.int64]:
         """Best actions of the present policy, ``(B, D)`` float32 to ``(B,)`` int64."""
-        return greedy_actions(self.learner, observations, self.spaces, self.config.dqn)
+        weights = acting_weights(self.learner, self.config.dqn)
+        return greedy_actions(weights, observations, self.spaces, self.config.dqn)
 
     def _train(self) -> None:
         config = self.config
@@ -135,7 +140,6 @@ class Trainer:
                 if len(self.pending) > behind or not acting:
                     chunk = self.pending.popleft()
                     self._take(chunk)
-                    self._check_failures()
                     loss = self._learn(chunk)
                     seconds = time.perf_counter() - started
                     self.wall_clock_s += seconds
@@ -157,7 +161,7 @@ class Trainer:
             self.env_steps += config.num_envs
             steps.append(step)
         labels = None if self.labeler is None else self.labeler.end_chunk()
-        return chunk_of(steps, first, labels, self.recorder.samples.asks)
+        return chunk_of(steps, first, labels, self.recorder.samples.rows_to_keep)
 
     def _explore(self, observations: NDArray[np.float32]) -> NDArray[np.int64]:
         actions = self.greedy(observations)
@@ -167,7 +171,11 @@ class Trainer:
         return actions
 
     def _take(self, chunk: Chunk) -> None:
-        """Puts a chunk into replay; a step without a reward is counted and never learned from."""
+        """Puts a chunk into replay; a step without a reward keeps its place and is never learned from.
+
+        Raises:
+            RunStoppedError: too many of the latest frames could not be scored.
+        """
         labels = chunk.wait()
         if self.labeler is not None:
             self.reward_id = self.labeler.reward_id
@@ -183,48 +191,29 @@ class Trainer:
         )
         for row, (label, reward) in enumerate(zip(labels, rewards, strict=True)):
             terminated, truncated = bool(chunk.terminated[row]), bool(chunk.truncated[row])
+            learned = self.lower_bound if reward is None and terminated else reward
             self.replay.add(
                 chunk.observations[row],
                 int(chunk.actions[row]),
-                reward,
+                learned,
                 chunk.next_observations[row],
                 terminated,
                 truncated,
             )
-            env = (chunk.first_step + row) % self.config.num_envs
-            episode = self.episodes[env]
-            episode.steps += 1
-            episode.true_return += float(chunk.true_rewards[row])
-            episode.learned_return += reward or 0.0
-            if label is not None:
-                self._count(chunk, row, label, reward, episode)
-            if terminated or truncated:
-                step = chunk.first_step + row + 1
-                self.recorder.episode(
-                    step, episode, self.config.epsilon(step), scored=self.client is not None
-                )
-                self.episodes[env] = Episode(number=1 + max(e.number for e in self.episodes))
-
-    def _count(
-        self, chunk: Chunk, row: int, label: RewardItem, reward: float | None, episode: Episode
-    ) -> None:
-        if label.reward is None:
-            self.frames_failed += 1
-        else:
-            self.frames_scored += 1
-            episode.vlm_return += label.reward
-        state, step = chunk.next_observations[row], chunk.first_step + row
-        self.recorder.label(step + 1, label, reward, state)
-        if self.recorder.samples.wants(step, label):
-            self.recorder.samples.add(chunk.frames[row], label, state, episode.number, episode.steps)
+            self.records.add(chunk, row, label, learned)
+        if self.records.failures.excess is not None:
+            labels_file = self.config.folder / LABELS
+            raise RunStoppedError(f"{self.records.failures.excess}; see {labels_file}")
 
     def _learn(self, chunk: Chunk) -> float | None:
         config = self.config
         if len(self.replay) < config.learning_starts:
             return None
-        progress = (chunk.first_step + len(chunk)) / config.env_steps
+        count = len(chunk) if config.gradient_steps is None else config.gradient_steps
         losses = []
-        for _ in range(len(chunk) if config.gradient_steps is None else config.gradient_steps):
+        for number in range(count):
+            # Spread over the chunk's steps: none of them is at the run's end, where the rate may be 0.
+            progress = (chunk.first_step + len(chunk) * number / count) / config.env_steps
             batch = self.replay.sample(
                 config.dqn.batch_size, self.replay_rng, config.dqn.n_step, config.dqn.discount
             )
@@ -249,15 +238,13 @@ class Trainer:
         return RunState(
             learner=self.learner,
             replay=self.replay.state(),
-            pending=[chunk.state(self.recorder.samples.wants) for chunk in self.pending],
+            pending=[chunk.state(self.recorder.samples.choice) for chunk in self.pending],
             envs=envs_state(self.envs, self.task),
             rng=dict(self.rng.bit_generator.state),
             arm_rng=dict(self.arm_rng.bit_generator.state),
             replay_rng=dict(self.replay_rng.bit_generator.state),
-            episodes=[dataclasses.asdict(episode) for episode in self.episodes],
+            records=self.records.state(),
             env_steps=self.env_steps,
-            frames_scored=self.frames_scored,
-            frames_failed=self.frames_failed,
             reward_id=self.reward_id,
             wall_clock_s=self.wall_clock_s,
             solved_at=self.solved_at,
@@ -273,22 +260,12 @@ class Trainer:
         self.rng.bit_generator.state = state.rng
         self.arm_rng.bit_generator.state = state.arm_rng
         self.replay_rng.bit_generator.state = state.replay_rng
-        self.episodes = [Episode(**episode) for episode in state.episodes]
+        self.records.restore(state.records)
         self.env_steps, self.wall_clock_s = state.env_steps, state.wall_clock_s
-        self.frames_scored, self.frames_failed = state.frames_scored, state.frames_failed
         self.reward_id, self.solved_at = state.reward_id, state.solved_at
 
     def _returns(self, episodes: int) -> NDArray[np.float64]:
         return true_returns(self.greedy, episodes, self.task)
-
-    def _check_failures(self) -> None:
-        seen = self.frames_scored + self.frames_failed
-        if seen >= MIN_FRAMES and self.frames_failed > self.config.max_failed_share * seen:
-            raise RunStoppedError(
-                f"{self.frames_failed} of {seen} frames could not be scored, more than the "
-                f"{self.config.max_failed_share:.0%} that --max-failed-share allows; "
-                f"see {self.config.folder / 'labels.jsonl'}"
-            )
 
     def _summary(self, returns: NDArray[np.float64] | None, error: str | None = None) -> dict[str, Any]:
         scored = self.config.arm.scores_frames
@@ -296,6 +273,7 @@ class Trainer:
             "solved": returns is not None and bool(returns.mean() >= self.task.solved_return),
             "mean_return": None if returns is None else float(returns.mean()),
             "min_return": None if returns is None else float(returns.min()),
+            "returns": None if returns is None else returns.tolist(),
             "eval_episodes": 0 if returns is None else len(returns),
             "task": self.config.task,
             "env_steps": self.env_steps,
@@ -306,8 +284,7 @@ class Trainer:
             "rubric": self.config.rubric if scored else None,
             "prompt": self.config.prompt if scored else None,
             "reward_id": self.reward_id,
-            "frames_scored": self.frames_scored,
-            "frames_failed": self.frames_failed,
+            **self.records.counts(),
             "seed": self.config.seed,
             "error": error,
         }

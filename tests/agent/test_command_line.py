@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from agent import commands
-from agent.config import TrainConfig
+from agent.commands import servers, single_run
 from agent.training.checkpoint_file import CheckpointError
 from agent.training.train import RunStoppedError
 from reward_client.errors import ServerUnreachableError
@@ -27,6 +27,12 @@ SUMMARY = {
     "arm": "env",
     "frames_failed": 0,
 }
+
+
+@pytest.fixture(autouse=True)
+def no_findings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing was trained."""
+    monkeypatch.setattr(single_run, "terminal_lines", lambda _summary: ["The model said 0."])
 
 
 @pytest.mark.parametrize(
@@ -50,7 +56,7 @@ def test_a_failure_ends_with_a_sentence_and_its_code(
     def failing(*_: Any) -> dict[str, Any]:
         raise failure
 
-    monkeypatch.setattr(commands, "train", failing)
+    monkeypatch.setattr(single_run, "train", failing)
     monkeypatch.setattr(sys, "argv", ["reward-agent", "train", "--runs", str(tmp_path)])
     with pytest.raises(SystemExit) as caught:
         commands.run()
@@ -62,7 +68,7 @@ def test_a_failure_ends_with_a_sentence_and_its_code(
 def test_the_exit_code_tells_whether_it_was_solved(
     monkeypatch: pytest.MonkeyPatch, solved: bool, code: int | None
 ) -> None:
-    monkeypatch.setattr(commands, "train", lambda *_: SUMMARY | {"solved": solved})
+    monkeypatch.setattr(single_run, "train", lambda *_: SUMMARY | {"solved": solved})
     monkeypatch.setattr(sys, "argv", ["reward-agent", "train"])
     if code is None:
         commands.run()
@@ -70,6 +76,36 @@ def test_the_exit_code_tells_whether_it_was_solved(
     with pytest.raises(SystemExit) as caught:
         commands.run()
     assert caught.value.code == code
+
+
+def test_the_terminal_tells_where_the_files_are_and_what_was_found(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(single_run, "train", lambda *_: SUMMARY | {"solved": True})
+    monkeypatch.setattr(sys, "argv", ["reward-agent", "train", "--arm", "env", "--seed", "4"])
+    commands.run()
+    told = capsys.readouterr().out.splitlines()
+    assert told[0] == "training; the run's files go to runs/CartPole-v1-env-seed-4"
+    assert told[1].startswith("solved: mean true return 1.0")
+    assert told[2] == "The model said 0."
+
+
+@pytest.mark.parametrize("command", ["evaluate", "film"])
+def test_the_options_of_what_plays_a_finished_run_have_their_help(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["reward-agent", command, "--help"])
+    with pytest.raises(SystemExit):
+        commands.run()
+    shown = capsys.readouterr().out
+    own = ("--episodes", "--seed") if command == "evaluate" else ("--server-url",)
+    for option in ("--name", "--runs", *own):
+        assert option in shown
+    monkeypatch.setattr(sys, "argv", ["reward-agent", command])
+    with pytest.raises(SystemExit) as caught:
+        commands.run()
+    assert caught.value.code == 2
+    assert "--name" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", ["train", "demo", "experiment"])
@@ -80,7 +116,7 @@ def test_every_option_has_its_help(
     with pytest.raises(SystemExit):
         commands.run()
     shown = capsys.readouterr().out
-    for option in ("--env-steps", "--rubric", "--seed", "--learning-rate"):
+    for option in ("--env-steps", "--rubric", "--seed", "--learning-rate", "--null-terminal"):
         assert option in shown
 
 
@@ -88,6 +124,11 @@ def test_every_option_has_its_help(
     ("arguments", "sentence"),
     [
         (["train", "--num-envs", "0"], "--num-envs must be at least 1"),
+        (["train", "--name", "../r"], "--name must name a folder inside --runs"),
+        (["evaluate", "--name", "../r"], "--name must name a folder inside --runs"),
+        (["evaluate", "--name", "r", "--episodes", "0"], "--episodes must be at least 1"),
+        (["evaluate", "--name", "r", "--seed", "-1"], "--seed must be at least 0"),
+        (["film", "--name", "/r"], "--name must name a folder inside --runs"),
         (["train", "--task", "CartPole-v1", "--any-tilt"], "--task: CartPole-v1 takes no option any_tilt"),
         (["experiment", "--arm", "env"], "--arm is for single runs"),
         (["experiment", "--tasks", "Pong"], "there is no task 'Pong'"),
@@ -149,7 +190,7 @@ def test_a_key_or_an_address_that_cannot_be_used_ends_the_command_at_once(
     def started(*_: Any, **__: Any) -> None:
         pytest.fail("a server was started first")
 
-    monkeypatch.setattr(commands, "local_server", started)
+    monkeypatch.setattr(servers, "local_server", started)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(sys, "argv", ["reward-agent", command, *options, "--runs", str(tmp_path)])
@@ -172,9 +213,9 @@ def test_an_empty_key_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
         def close(self) -> None:
             """Nothing is open."""
 
-    monkeypatch.setattr(commands, "RewardClient", Client)
+    monkeypatch.setattr(servers, "RewardClient", Client)
     monkeypatch.setenv("REWARD_API_KEY", "")
-    commands._client(TrainConfig())
+    servers.client_of("http://127.0.0.1:8000", 1.0)
     assert sent[-1] is None
 
 
@@ -189,7 +230,7 @@ def served_model(
         raise LocalServerError("not started in this test")
 
     monkeypatch.chdir(folder)
-    monkeypatch.setattr(commands, "local_server", server)
+    monkeypatch.setattr(servers, "local_server", server)
     monkeypatch.setattr(sys, "argv", ["reward-agent", *arguments])
     with pytest.raises(SystemExit) as caught:
         commands.run()
@@ -223,7 +264,7 @@ def test_the_server_gets_a_checkpoint_as_it_was_written(
 def test_a_missing_checkpoint_is_told(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(commands, "SHIPPED_CHECKPOINT", tmp_path / "checkpoint")
+    monkeypatch.setattr(servers, "SHIPPED_CHECKPOINT", tmp_path / "checkpoint")
     started, caught = served_model(monkeypatch, tmp_path, "demo")
     assert started == []
     assert caught.value.code == 1

@@ -14,10 +14,12 @@ from typing import Any
 import pytest
 
 from agent import commands
+from agent.commands import servers
 from agent.config import Arm, TrainConfig
 from agent.experiment.plan import finished
 from agent.recording.run_folder import FolderLostError
 from reward_report.folder_lock import locked
+from tests.paths import ROOT
 from tests.waiting import until
 
 pytestmark = pytest.mark.slow
@@ -27,10 +29,8 @@ QUICK = ("--arm", "constant", "--env-steps", "100000", "--chunk-steps", "16", "-
 
 def start(*arguments: str, cwd: Path) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "agent", *arguments]
-    root = Path(commands.__file__).parents[1]
-    return subprocess.Popen(
-        command, cwd=cwd, env={**os.environ, "PYTHONPATH": str(root)}, stderr=subprocess.DEVNULL
-    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.Popen(command, cwd=cwd, env=environment, stderr=subprocess.DEVNULL)
 
 
 @pytest.fixture
@@ -150,7 +150,7 @@ def test_the_demo_holds_its_folder_before_its_server_starts(
         raise OSError(1, "the first went on", str(log_file))
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(commands, "local_server", server)
+    monkeypatch.setattr(servers, "local_server", server)
     told = ended(monkeypatch, capsys, "demo")
     assert f"process {os.getpid()} on" in told
     assert "the first went on" in told
@@ -167,7 +167,7 @@ def test_a_demo_trains_in_the_folder_that_it_holds(monkeypatch: pytest.MonkeyPat
             """Nothing runs."""
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(commands, "local_server", lambda *_, **__: Server())
+    monkeypatch.setattr(servers, "local_server", lambda *_, **__: Server())
     quick = TrainConfig(name="demo", arm=Arm.CONSTANT, env_steps=600, eval_episodes=1, eval_every=192)
     assert commands.demo(commands.DemoConfig(train=quick)) == 3
 

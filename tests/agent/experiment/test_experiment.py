@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import re
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,7 @@ from agent.experiment.results import MixedRewardsError
 from agent.experiment.run_pool import RunPool
 from agent.training.train import Trainer
 from reward_client.version import __version__
+from tests.agent.experiment.fake_runs import write_run
 from tests.agent.experiment.work import (
     dies_for_seed_one,
     fails_for_seed_two,
@@ -42,7 +45,7 @@ def plan(
     base = TrainConfig(
         name="c", runs=tmp_path, env_steps=192, learning_starts=64, eval_episodes=2, eval_every=64
     )
-    return ExperimentConfig(arms=arms, seeds=seeds, train=base).plan()
+    return ExperimentConfig(arms=arms, seeds=seeds, seeds_without_server=seeds, train=base).plan()
 
 
 def train(config: TrainConfig, progress: Callable[[int], None]) -> None:
@@ -59,6 +62,36 @@ def test_the_plan_has_every_arm_environment_and_seed_once(tmp_path: Path) -> Non
     assert len(runs) == len({run.name for run in runs}) == 2 * 2 * 3
     assert {run.seed for run in runs[:4]} == {1}  # all of the first seed come first
     assert all(run.folder == tmp_path / "c" / run.task / run.arm / f"seed-{run.seed}" for run in runs)
+
+
+def test_an_arm_without_a_server_has_more_seeds(tmp_path: Path) -> None:
+    runs = ExperimentConfig(tasks=("CartPole-v1",), train=TrainConfig(name="c", runs=tmp_path)).plan()
+    assert Counter(run.arm for run in runs) == {
+        Arm.VLM: 5,
+        **dict.fromkeys((Arm.ENV, Arm.ORACLE, Arm.CONSTANT, Arm.RANDOM, Arm.RESAMPLED), 20),
+    }
+    assert [run.seed for run in runs] == sorted(run.seed for run in runs)
+    resampled = {run.seed: run.rewards_of for run in runs if run.arm == Arm.RESAMPLED}
+    vlm = {run.seed: run.folder for run in runs if run.arm == Arm.VLM}
+    assert resampled == {seed: vlm[(seed - 1) % 5 + 1] for seed in range(1, 21)}
+
+
+def test_shuffled_is_run_only_where_it_is_named(tmp_path: Path) -> None:
+    assert Arm.SHUFFLED not in ExperimentConfig().arms
+    named = ExperimentConfig(arms=tuple(Arm), train=TrainConfig(name="c", runs=tmp_path))
+    assert Arm.SHUFFLED in {run.arm for run in named.plan()}
+
+
+def test_a_number_of_seeds_below_one_is_refused() -> None:
+    with pytest.raises(ConfigError, match="--seeds must be at least 1"):
+        ExperimentConfig(seeds=0)
+    with pytest.raises(ConfigError, match="--seeds-without-server must be at least 1"):
+        ExperimentConfig(seeds_without_server=0)
+
+
+def test_what_is_learned_from_a_null_at_the_end_goes_to_the_arm_that_has_it(tmp_path: Path) -> None:
+    runs = ExperimentConfig(train=TrainConfig(name="c", runs=tmp_path, null_terminal="lower_bound")).plan()
+    assert {run.arm for run in runs if run.null_terminal == "lower_bound"} == {Arm.VLM}
 
 
 def test_any_tilt_goes_to_the_environment_that_has_it(tmp_path: Path) -> None:
@@ -134,11 +167,17 @@ def test_a_worker_that_was_killed_is_told_and_replaced(tmp_path: Path) -> None:
     }
 
 
-def test_resampled_begins_when_its_run_of_vlm_has_ended(tmp_path: Path) -> None:
-    runs = plan(tmp_path, (Arm.RESAMPLED, Arm.VLM), seeds=1)
-    assert [run.rewards_of for run in runs] == [runs[1].folder, None, runs[3].folder, None]
+def test_all_resampled_runs_begin_when_their_run_of_vlm_has_ended(tmp_path: Path) -> None:
+    runs = ExperimentConfig(
+        arms=(Arm.RESAMPLED, Arm.VLM),
+        seeds=1,
+        seeds_without_server=3,
+        train=TrainConfig(name="c", runs=tmp_path),
+    ).plan()
+    first, second = runs[1].folder, runs[3].folder
+    assert [run.rewards_of for run in runs] == [first, None, second, None, *([first, second] * 2)]
     ended = RunPool(leaves_a_mark, runs, workers=2).run(None, nothing)
-    assert ended == dict.fromkeys(range(4))
+    assert ended == dict.fromkeys(range(8))
 
 
 def test_the_time_left_counts_only_steps_of_this_call(tmp_path: Path) -> None:
@@ -165,7 +204,8 @@ from agent.config import TrainConfig
 from agent.experiment.run_pool import RunPool
 from tests.agent.experiment.work import never_ends
 if __name__ == "__main__":
-    plan = ExperimentConfig(seeds=30, train=TrainConfig(name="c", runs=Path({str(tmp_path)!r}))).plan()
+    train = TrainConfig(name="c", runs=Path({str(tmp_path)!r}))
+    plan = ExperimentConfig(seeds=30, seeds_without_server=30, train=train).plan()
     RunPool(never_ends, plan, 1).run(time.monotonic() + 5, lambda *_: None)
 """
     (tmp_path / "long.py").write_text(code)
@@ -213,6 +253,34 @@ def test_a_folder_with_other_options_is_not_mixed_in(tmp_path: Path) -> None:
     assert finished(run)
     other = TrainConfig(**{**run.__dict__, "env_steps": 256})
     with pytest.raises(ConfigError, match="--env-steps"):
+        finished(other)
+
+
+def test_a_finished_run_is_known_by_any_path_to_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A relative path, an absolute one, and a link to the folder of all runs."""
+    (tmp_path / "there").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "there")
+    monkeypatch.chdir(tmp_path)
+
+    def resampled(runs: Path) -> TrainConfig:
+        found = ExperimentConfig(
+            arms=(Arm.VLM, Arm.RESAMPLED),
+            tasks=("CartPole-v1",),
+            seeds=1,
+            seeds_without_server=1,
+            train=TrainConfig(name="c", runs=runs),
+        )
+        return found.plan()[-1]
+
+    write_run(resampled(Path("there")), [20.0], final=20.0)
+    for runs in (Path("there"), tmp_path / "there", Path("link"), tmp_path / "link", Path("link/../there")):
+        assert finished(resampled(runs)), runs
+    run = resampled(Path("there"))
+    assert run.rewards_of
+    other = dataclasses.replace(run, rewards_of=run.rewards_of.with_name("seed-2"))
+    with pytest.raises(ConfigError, match="--rewards-of"):
         finished(other)
 
 

@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
@@ -24,6 +25,7 @@ from reward_client.errors import UnavailableError
 from reward_client.rubric import Rubric
 from reward_client.schema import ItemStatus, RewardItem, ScoreResponse
 from reward_tasks.cartpole import CartPole
+from reward_tasks.catalog import TASKS, find_task
 from tests.fakes import FakeClient, response, server_info
 
 COUNT = 10
@@ -112,32 +114,83 @@ def test_the_needle_is_drawn_where_the_answer_says() -> None:
     assert not ((nothing[..., 0] > 150) & (nothing[..., 1] < 90)).any()
 
 
+def tilted(tilt_deg: float) -> NDArray[np.float32]:
+    return np.array([0.0, 0.0, math.radians(tilt_deg), 0.0], dtype=np.float32)
+
+
+def offered(samples: Samples, step: int, label: RewardItem, tilt_deg: float) -> str | None:
+    """Why a frame was kept, if it was."""
+    chosen = samples.choice(step, label, tilted(tilt_deg))
+    if chosen is not None:
+        samples.add(FRAME, label, tilted(tilt_deg), episode=1, step=step + 1, chosen=chosen)
+    return chosen
+
+
+def kept(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "samples" / "samples.jsonl").read_text().splitlines()]
+
+
 def test_the_first_frames_are_kept_with_their_answers(tmp_path: Path) -> None:
     samples = Samples(tmp_path, CartPole(), COUNT)
-    state = np.array([0.0, 0.0, 0.1, 0.0], dtype=np.float32)
     for n in range(COUNT):
-        assert samples.wants(n, item(float(n), "deg"))
-        samples.add(FRAME, item(float(n), "deg"), state, episode=1, step=n + 1)
-    assert not samples.wants(COUNT, item(1.0, "deg"))
-    records = [json.loads(line) for line in (tmp_path / "samples" / "samples.jsonl").read_text().splitlines()]
-    assert [record["value"] for record in records] == list(range(COUNT))
+        assert offered(samples, n, item(float(n), "deg"), 5.0) == "first"
+    assert offered(samples, COUNT, item(1.0, "deg"), 5.0) == "stratified"
+    assert offered(samples, COUNT + 1, item(1.0, "deg"), 5.0) is None
+    records = kept(tmp_path)
+    assert [record["value"] for record in records] == [*range(COUNT), 1.0]
+    assert [record["chosen"] for record in records] == ["first"] * COUNT + ["stratified"]
     assert records[0]["file"] == "episode_1_step_1.png"
-    assert records[0]["true_tilt_deg"] == pytest.approx(math.degrees(0.1), abs=1e-4)
-    with Image.open(tmp_path / "samples" / "episode_1_step_1.png") as kept:
-        assert (np.asarray(kept) == FRAME).all()
+    assert records[0]["true_tilt_deg"] == pytest.approx(5.0, abs=1e-4)
+    with Image.open(tmp_path / "samples" / "episode_1_step_1.png") as picture:
+        assert (np.asarray(picture) == FRAME).all()
     assert (tmp_path / "samples_marked" / "episode_1_step_10.png").is_file()
 
 
 def test_frames_without_a_reward_are_kept_beside_those_that_were_asked_for(tmp_path: Path) -> None:
-    samples = Samples(tmp_path, CartPole(), 2, every=10)
-    failed, state = item(None, None), np.zeros(4, dtype=np.float32)
-    kept = []
+    samples, failed = Samples(tmp_path, CartPole(), 2, every=10), item(None, None)
+    why = {}
     for step in range(40):
         label = failed if step in {3, 10, 17, 18} else item(1.0, "deg")
-        if samples.wants(step, label):
-            kept.append(step)
-            samples.add(FRAME, label, state, episode=1, step=step + 1)
-    assert kept == [0, 3, 10]
+        if chosen := offered(samples, step, label, -5.0):
+            why[step] = chosen
+    assert why == {0: "first", 1: "stratified", 3: "failed", 10: "first"}
+
+
+@pytest.mark.parametrize("reward", [0.0, 1.0, None])
+def test_one_frame_of_each_stratum_of_the_truth_is_kept_whatever_its_reward(
+    tmp_path: Path, reward: float | None
+) -> None:
+    """CartPole's sweep has tilts of up to 15 degrees: ten strata of 3 degrees, from -15 to 15."""
+    samples = Samples(tmp_path, CartPole(), 10, every=1000)
+    tilts = [0.5, 1.0, 14.0, 40.0, -1.0, -2.0, 4.0, 7.5, 0.7, 10.0, -40.0, -10.0, -7.0, -4.0, 0.1]
+    for step, tilt_deg in enumerate(tilts):
+        offered(samples, 1 + step, item(reward, "deg"), tilt_deg)
+    stratified = [record["true_tilt_deg"] for record in kept(tmp_path) if record["chosen"] == "stratified"]
+    expected = [0.5, 14.0, -1.0, 4.0, 7.5, 10.0, -40.0, -10.0, -7.0, -4.0]
+    assert stratified == pytest.approx(expected, abs=1e-4)
+
+
+def test_the_strata_go_on_where_they_were(tmp_path: Path) -> None:
+    first = Samples(tmp_path, CartPole(), 10, every=1000)
+    assert offered(first, 1, item(1.0, "deg"), 5.0) == "stratified"
+    position = json.loads(json.dumps(first.position()))
+    offered(first, 2, item(1.0, "deg"), -5.0)  # after the checkpoint
+    again = Samples(tmp_path, CartPole(), 10, 1000, position)
+    assert offered(again, 3, item(1.0, "deg"), 5.0) is None
+    assert offered(again, 3, item(1.0, "deg"), -5.0) == "stratified"
+    assert [record["file"] for record in kept(tmp_path)] == ["episode_1_step_2.png", "episode_1_step_4.png"]
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_every_task_has_strata_that_its_states_fill(tmp_path: Path, name: str) -> None:
+    task = find_task(name)
+    samples, states = Samples(tmp_path, task, 5, every=1000), task.sweep(300, np.random.default_rng(9))
+    observations = np.stack([task.observation(state) for state in states])
+    rows = samples.rows_to_keep(1, observations)
+    assert len(rows) == 5
+    first = task.truth(observations)[task.columns[0].name]
+    edges = np.linspace(first.min(), first.max(), 6)
+    assert len({int(np.digitize(first[row], edges[1:-1])) for row in rows}) >= 4
 
 
 class Picky(SlowestFirst):
@@ -179,12 +232,18 @@ def test_a_chunk_keeps_the_frames_of_samples_alone(tmp_path: Path) -> None:
     trainer = Trainer(config, FakeClient(), server_info())
     with Labeler(FakeClient(), "r") as trainer.labeler:
         chunk = trainer._act()
-        assert sorted(chunk.frames) == [0, 5, 10]
+        tilts = CartPole().truth(chunk.next_observations)["tilt_deg"]
+        strata = np.digitize(tilts, np.linspace(-15.0, 15.0, 4)[1:-1])
+        others = [row for row in range(64) if row not in {0, 5, 10}]
+        first_ones = {int(strata[row]): row for row in reversed(others)}
+        assert len(first_ones) > 1
+        assert set(chunk.frames) == {0, 5, 10, *first_ones.values()}
         chunk.wait()
-        assert sorted(chunk.frames) == [0, 5, 10]
+        assert set(chunk.frames) == {0, 5, 10, *first_ones.values()}
+        trainer._take(chunk)
     with Labeler(FakeClient(reward=None), "r") as trainer.labeler:
         chunk = trainer._act()
-        assert chunk.frames == {}
+        assert len(chunk.frames) <= 3 - len(first_ones)  # of strata that are empty still
         chunk.wait()
         assert len(chunk.frames) == 64  # any of them may become a sample of a failure
     trainer.recorder.finish({})

@@ -226,7 +226,8 @@ def test_a_run_that_goes_on_with_other_code_says_so(tmp_path: Path, monkeypatch:
         origin = {"version": "1", "git_commit": commit, "git_changed": False}
         monkeypatch.setattr("agent.recording.recorder.code_origin", lambda: origin)
         logs = {"metrics.jsonl": 0, "labels.jsonl": 0}
-        resumed = None if step is None else {"logs": logs, "step": step, "samples": {"failed": 0, "bytes": 0}}
+        samples = {"failed": 0, "bytes": 0, "strata": []}
+        resumed = None if step is None else {"logs": logs, "step": step, "samples": samples}
         Recorder(TrainConfig(runs=tmp_path, name="r"), CartPole(), None, "cartpole-angle", resumed).finish({})
         config: dict[str, Any] = json.loads((tmp_path / "r/config.json").read_text())
         return config

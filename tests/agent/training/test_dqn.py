@@ -11,6 +11,7 @@ import torch
 from agent.config import DqnConfig
 from agent.training.dqn import (
     Learner,
+    acting_weights,
     greedy_actions,
     new_learner,
     q_values,
@@ -210,4 +211,11 @@ def test_values_are_those_of_torchs_own_layers_on_scaled_observations() -> None:
     learner = new_learner(config, SPACES, 3)
     expected = network(torch.from_numpy(observations / SPACES.observation_scale)).detach()
     torch.testing.assert_close(q_values(learner.online, observations, SPACES, config), expected)
-    assert (greedy_actions(learner, observations, SPACES, config) == expected.argmax(dim=1).numpy()).all()
+    actions = greedy_actions(learner.online, observations, SPACES, config)
+    assert (actions == expected.argmax(dim=1).numpy()).all()
+
+
+def test_the_network_that_acts_is_the_one_that_was_asked_for() -> None:
+    learner = different_target(DqnConfig())
+    assert acting_weights(learner, DqnConfig(act_with="target")) is learner.target
+    assert acting_weights(learner, DqnConfig(act_with="online")) is learner.online

@@ -52,6 +52,7 @@ class ByPixels:
 def config(folder: Path, **changes: Any) -> TrainConfig:
     base: dict[str, Any] = {
         "runs": folder,
+        "name": "cartpole",
         "env_steps": 640,
         "learning_starts": 64,
         "eval_episodes": 2,
@@ -72,7 +73,7 @@ def trained(config: TrainConfig, client: ByPixels) -> Trainer:
 def same(a: Trainer, b: Trainer) -> None:
     for name in ("online", "target", "adam_mean", "adam_square"):
         assert torch.equal(getattr(a.learner, name), getattr(b.learner, name)), name
-    assert (a.env_steps, a.frames_scored, a.frames_failed) == (b.env_steps, b.frames_scored, b.frames_failed)
+    assert (a.env_steps, a.records.state()) == (b.env_steps, b.records.state())
 
 
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -105,7 +106,7 @@ def test_delays_of_answers_change_no_weight(
 ) -> None:
     quick = uninterrupted(variant)
     slow = trained(config(tmp_path, **VARIANTS[variant]), ByPixels(max_delay_s=0.5))
-    assert quick.frames_failed > 0
+    assert quick.records.frames.failed > 0
     same(quick, slow)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,18 +15,21 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+import agent.training.train
 from agent.config import TrainConfig
 from agent.reporting.run_report import write_report
-from agent.training.train import RunStoppedError, Trainer
+from agent.training.dqn import update
+from agent.training.train import Trainer
 from reward_client.errors import ServerUnreachableError
 from reward_client.rubric import Rubric
-from reward_client.schema import ScoreResponse
+from reward_client.schema import ItemStatus, ScoreResponse
 from tests.fakes import FakeClient, response, server_info
 
 
 def config(tmp_path: Path, **changes: Any) -> TrainConfig:
     short: dict[str, Any] = {
         "runs": tmp_path,
+        "name": "cartpole",
         "env_steps": 300,
         "chunk_steps": 64,
         "learning_starts": 64,
@@ -49,8 +53,10 @@ def test_a_run_leaves_its_files(tmp_path: Path) -> None:
     assert (returned["frames_failed"], returned["eval_episodes"], returned["error"]) == (0, 3, None)
     assert returned["reward_id"] == "abc"
     assert returned["solved"] == (returned["mean_return"] >= 475)
-    assert len(list((folder / "samples").glob("*.png"))) == 10
-    assert len(list((folder / "samples_marked").glob("*.png"))) == 10
+    samples = [json.loads(line) for line in (folder / "samples" / "samples.jsonl").read_text().splitlines()]
+    assert [sample["chosen"] for sample in samples].count("first") == 10
+    for name in ("samples", "samples_marked"):
+        assert {path.name for path in (folder / name).glob("*.png")} == {sample["file"] for sample in samples}
     write_report(folder)
     with Image.open(folder / "learning_curve.png") as curve:
         assert curve.size[0] > 500
@@ -125,10 +131,76 @@ def test_a_frame_without_reward_is_counted_and_left_out(tmp_path: Path) -> None:
     assert (trainer.replay.sample(500, np.random.default_rng(0)).rewards == 1.0).all()
 
 
-def test_too_many_failures_stop_the_run(tmp_path: Path) -> None:
-    with pytest.raises(RunStoppedError, match="64 of 64 frames"):
-        Trainer(config(tmp_path), FakeClient(reward=None), server_info()).run()
-    assert summary(tmp_path)["solved"] is False
+def test_labels_tell_how_each_answer_was_and_where_in_its_episode_the_frame_stood(tmp_path: Path) -> None:
+    class Unsure:
+        """Every second frame fails."""
+
+        def score(self, frames: Sequence[NDArray[np.uint8]], rubric: str | Rubric) -> ScoreResponse:
+            answer = response([None if row % 2 else 0.25 for row in range(len(frames))])
+            told: list[dict[str, Any]] = [
+                {"label_mass": 0.9, "probabilities": {"0": 0.25, "1": 0.75}},
+                {"status": ItemStatus.LOW_LABEL_MASS, "label_mass": 0.007, "message": "little"},
+            ]
+            items = [item.model_copy(update=told[item.index % 2]) for item in answer.data]
+            return answer.model_copy(update={"data": items})
+
+    result = Trainer(config(tmp_path, env_steps=128, max_failed_share=1.0), Unsure(), server_info()).run()
+    rows = [json.loads(line) for line in (tmp_path / "cartpole" / "labels.jsonl").read_text().splitlines()]
+    assert len(rows) == 128
+    even, odd = rows[0], rows[1]
+    assert (even["label_mass"], even["probabilities"], even["message"]) == (0.9, {"0": 0.25, "1": 0.75}, None)
+    assert (odd["label_mass"], odd["probabilities"], odd["message"]) == (0.007, None, "little")
+    assert {"true_tilt_deg", "true_cart_position"} <= even.keys()
+    episodes = [row["episode"] for row in rows]
+    assert episodes[0] == 1
+    for before, after in itertools.pairwise(rows):  # none of these ends by its time limit
+        assert after["episode"] - before["episode"] == int(before["terminated"])
+    ended = [row for row in rows if row["terminated"]]
+    assert ended
+    assert result["frames_terminal"] == len(ended)
+    assert result["frames_failed_terminal"] == sum(row["reward"] is None for row in ended)
+    assert result["statuses"] == {"ok": 64, "low_label_mass": 64}
+
+
+def watch_progress(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The progress of each gradient step, which sets its learning rate."""
+    seen = list[float]()
+
+    def watched(*arguments: Any) -> Any:
+        seen.append(arguments[4])
+        return update(*arguments)
+
+    monkeypatch.setattr(agent.training.train, "update", watched)
+    return seen
+
+
+def test_a_run_of_one_chunk_learns_as_fast_as_its_steps_are_far(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The learning rate falls to 0 at the run's end; a chunk's steps are not all there."""
+    seen = watch_progress(monkeypatch)
+    trainer = Trainer(config(tmp_path, env_steps=200, chunk_steps=200), FakeClient(), server_info())
+    before = trainer.learner.online.clone()
+    trainer.run()
+    assert seen == [pytest.approx(step / 200) for step in range(200)]
+    assert not torch.equal(trainer.learner.online, before)
+
+
+def test_progress_goes_on_from_chunk_to_chunk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = watch_progress(monkeypatch)
+    options = config(tmp_path, env_steps=192, chunk_steps=64, gradient_steps=2)
+    Trainer(options, FakeClient(), server_info()).run()
+    assert seen == [pytest.approx(step / 192) for step in (0, 32, 64, 96, 128, 160)]
+
+
+@pytest.mark.slow
+def test_how_many_samples_are_kept_changes_nothing_that_is_learned(tmp_path: Path) -> None:
+    def weights(name: str, **changes: Any) -> torch.Tensor:
+        trainer = Trainer(config(tmp_path, name=name, **changes), FakeClient(), server_info())
+        trainer.run()
+        return trainer.learner.online
+
+    assert torch.equal(weights("few", samples=0), weights("many", samples=50, sample_every=3))
 
 
 class Dying(FakeClient):

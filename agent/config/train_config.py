@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -79,8 +77,9 @@ class TrainConfig:
         ConfigError: an option is out of its range.
     """
 
-    name: str = "cartpole"
-    """the run's name; its files go to RUNS/NAME"""
+    name: str | None = None
+    """the run's name; its files go to RUNS/NAME; default: the task, the rubric or arm, and the seed, such as
+    CartPole-v1-cartpole-angle-seed-1"""
     runs: Path = Path("runs")
     """folder of all runs"""
     resume: bool = False
@@ -123,7 +122,11 @@ class TrainConfig:
     epsilon_decay_steps: int = 8_000
     """steps over which the share of random actions falls"""
     max_failed_share: float = 0.2
-    """the run stops once more than this share of its frames could not be scored"""
+    """the run stops once more than this share of its last 512 frames could not be scored"""
+    null_terminal: Literal["skip", "lower_bound"] = "skip"
+    """what is learned from a step that ends its episode by the task's own rules, and whose frame could not be
+    scored: skip: nothing, as from every frame without a reward; lower_bound: the lowest reward that the
+    rubric can give. That is a reward of your choice, not of the model's; for the arm vlm alone"""
     eval_episodes: int = 100
     """greedy episodes after training, counted by the environment's own reward"""
     eval_every: int = 1_000
@@ -133,9 +136,10 @@ class TrainConfig:
     checkpoint_every: int = 256
     """steps between two checkpoints, from which --resume goes on"""
     samples: int = 10
-    """how many frames to keep with their answers, and how many more of those that could not be scored"""
+    """how many frames to keep with their answers; as many more that differ in what is true of them, and as
+    many more that could not be scored"""
     sample_every: int = 1
-    """keep one scored frame in N"""
+    """keep one scored frame in N; those that differ in what is true come from all frames"""
     video: bool = False
     """film the final policy, with the VLM's answers drawn on the frames: video.mp4 and video.gif"""
     wandb: bool = False
@@ -189,15 +193,34 @@ class TrainConfig:
             )
         if (self.arm == Arm.RESAMPLED) != (self.rewards_of is not None):
             raise ConfigError("--arm resampled needs --rewards-of, and no other arm takes it")
+        if self.null_terminal == "lower_bound" and self.arm != Arm.VLM:
+            raise ConfigError(f"--null-terminal lower_bound is for the arm vlm, not for {self.arm}")
         if self.resume and self.overwrite:
             raise ConfigError("--resume goes on with a run and --overwrite replaces it; choose one of them")
-        if not self.name or Path(self.name).is_absolute() or ".." in Path(self.name).parts:
-            raise ConfigError("--name must name a folder inside --runs")
+        check_name(self.run_name)
+
+    @property
+    def run_name(self) -> str:
+        """The run's name: the one that was given, or that of its task, rubric or arm, and seed.
+
+        The same options have the same name, so that ``--resume`` finds the run. A question of one's own is
+        told from the rubric's.
+
+        >>> TrainConfig(rubric="rubrics/my.yaml", prompt="Is it?", seed=2).run_name
+        'CartPole-v1-my-own-prompt-seed-2'
+        >>> TrainConfig(task="my_module:MyTask", arm=Arm.ORACLE).run_name
+        'MyTask-oracle-seed-1'
+        """
+        if self.name is not None:
+            return self.name
+        asked = Path(self.rubric).stem + ("" if self.prompt is None else "-own-prompt")
+        source = {Arm.VLM: asked, Arm.SHUFFLED: f"{asked}-shuffled"}.get(self.arm, self.arm.value)
+        return f"{self.task.rpartition(':')[2]}-{source}-seed-{self.seed}"
 
     @property
     def folder(self) -> Path:
         """Where the run's files go."""
-        return self.runs / self.name
+        return self.runs / self.run_name
 
     def find_task(self) -> Task:
         """The task, with the options of its environment.
@@ -218,6 +241,16 @@ class TrainConfig:
         return 1.0 + done * (self.epsilon_end - 1.0)
 
 
+def check_name(name: str) -> None:
+    """Checks the name of a run.
+
+    Raises:
+        ConfigError: it names no folder inside that of all runs.
+    """
+    if not name or Path(name).is_absolute() or ".." in Path(name).parts:
+        raise ConfigError("--name must name a folder inside --runs")
+
+
 def _check(options: object, lowest: dict[str, int], at_most_one: tuple[str, ...]) -> None:
     """Checks ranges; an option that is None has its default."""
     for name, least in lowest.items():
@@ -227,25 +260,6 @@ def _check(options: object, lowest: dict[str, int], at_most_one: tuple[str, ...]
     for name in at_most_one:
         if getattr(options, name) > 1:
             raise ConfigError(f"--{name.replace('_', '-')} must be at most 1")
-
-
-FREE_OPTIONS = frozenset(
-    {
-        "name",
-        "runs",
-        "resume",
-        "overwrite",
-        "server_url",
-        "eval_episodes",
-        "checkpoint_every",
-        "max_failed_share",
-        "video",
-        "wandb",
-        "wait_ready_s",
-        "outage_s",
-    }
-)
-"""Options that may differ when a run goes on: they do not change what is learned."""
 
 
 def task_of(options: dict[str, Any]) -> Task:
@@ -258,29 +272,3 @@ def task_of(options: dict[str, Any]) -> Task:
         return find_task(options["task"], **({"any_tilt": True} if options["any_tilt"] else {}))
     except TaskError as error:
         raise ConfigError(f"--task: {error}") from error
-
-
-def options(config: TrainConfig) -> dict[str, Any]:
-    """A run's options in the form that JSON can hold."""
-    return {
-        key: value if isinstance(value, dict | int | float | type(None)) else str(value)
-        for key, value in dataclasses.asdict(config).items()
-    }
-
-
-def changed_options(then: dict[str, Any], now: dict[str, Any]) -> str:
-    """The options that matter and differ, with both values, as a person would type them.
-
-    >>> changed_options({"env_steps": 500, "video": False}, {"env_steps": 900, "video": True})
-    '--env-steps 500 then, 900 now'
-    """
-    before, after = _flat(then), _flat(json.loads(json.dumps(now)))
-    return ", ".join(
-        f"--{key.replace('_', '-')} {before.get(key)} then, {value} now"
-        for key, value in after.items()
-        if key not in FREE_OPTIONS and value != before.get(key)
-    )
-
-
-def _flat(options: dict[str, Any]) -> dict[str, Any]:
-    return {**{key: value for key, value in options.items() if key != "dqn"}, **options.get("dqn", {})}

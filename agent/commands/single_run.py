@@ -1,0 +1,166 @@
+"""The commands ``train``, which does one run, and ``demo``, which starts a server for it.
+
+Not for the work itself (``training/train.py``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from agent.commands.servers import OWN_SERVER_OUTAGE_S, client_of, own_server, shipped_checkpoint
+from agent.config import ConfigError, TrainConfig
+from agent.exit_codes import EXIT_NOT_SOLVED
+from agent.recording.run_folder import (
+    CONFIG,
+    LABELS,
+    SUMMARY,
+    FolderLostError,
+    read_json,
+    read_rows,
+    write_json,
+)
+from agent.reporting.findings import findings, terminal_lines
+from agent.reporting.run_report import source_of, write_report
+from agent.reporting.video import film
+from agent.rewards.labeler import max_images_of
+from agent.rewards.question import resolve_question
+from agent.training.lower_bound import lower_bound_of
+from agent.training.spaces import spaces_of
+from agent.training.train import Trainer
+from reward_client.rubric import Rubric
+from reward_report.folder_lock import locked
+from reward_tasks.task import Task
+
+
+@dataclass(frozen=True)
+class DemoConfig:
+    """Starts the reward server with the shipped checkpoint, on the CPU, and trains on its rewards."""
+
+    checkpoint: str | None = None
+    """the model to serve: a folder or a Hub id; default: the checkpoint that comes with this package"""
+    port: int = 8000
+    """port of the reward server on this machine"""
+    train: TrainConfig = field(
+        default_factory=lambda: TrainConfig(
+            name="demo", overwrite=True, outage_s=OWN_SERVER_OUTAGE_S, video=True
+        )
+    )
+
+
+def train(config: TrainConfig, progress: Callable[[int], None]) -> dict[str, Any]:
+    """Does one run, against a server where its arm needs one, and writes its report.
+
+    Returns:
+        What ``summary.json`` holds.
+
+    Raises:
+        ConfigError: two options exclude each other, or the question cannot be asked.
+        FolderLockedError: somebody else writes the run's folder.
+        FolderLostError: it was moved, removed or replaced meanwhile.
+    """
+    with locked(config.folder):  # first of all: what the other one writes stays as it is
+        return _train(config, progress)
+
+
+def _train(config: TrainConfig, progress: Callable[[int], None]) -> dict[str, Any]:
+    """The same, for whoever holds the folder."""
+    spaces_of(config.find_task())  # before a server is waited for
+    if (config.folder / CONFIG).exists() and not (config.resume or config.overwrite):
+        raise ConfigError(
+            f"{config.folder} holds a run already: --resume goes on with it, --overwrite replaces it, or "
+            "choose another --name"
+        )
+    with ExitStack() as stack:
+        client = server = question = asked = lower_bound = None
+        if config.arm.scores_frames:
+            client = stack.enter_context(client_of(config.server_url, config.outage_s))
+            server = client.wait_ready(config.wait_ready_s)
+            question = resolve_question(config, client, server)
+            asked = question if isinstance(question, Rubric) else client.rubric(question).rubric
+            if config.null_terminal == "lower_bound":
+                lower_bound = lower_bound_of(question, client)
+        trainer = Trainer(config, client, server, question, progress, lower_bound)
+        try:
+            trainer.run()
+        except FolderLostError:
+            raise  # what is there now is not this run's
+        except BaseException:
+            with suppress(OSError):  # the first failure is the one to tell
+                add_findings(config.folder, trainer.task, asked)
+                write_report(config.folder)
+            raise
+        summary = add_findings(config.folder, trainer.task, asked)
+        write_report(config.folder)
+        if config.video:
+            film(
+                config.folder,
+                trainer.greedy,
+                trainer.task,
+                client,
+                trainer.question,
+                max_images_of(server),
+            )
+            write_report(config.folder)
+    return summary
+
+
+def add_findings(folder: Path, task: Task, asked: Rubric | None) -> dict[str, Any]:
+    """Adds to a run's ``summary.json`` what its labels show of the model's answers.
+
+    Args:
+        folder: of the run, with its summary.
+        task: what was learned.
+        asked: the rubric with its question; None in the arms that need no server.
+
+    Returns:
+        What ``summary.json`` holds then.
+    """
+    found = findings(read_rows(folder / LABELS), read_json(folder / CONFIG), task, asked)
+    summary = {**read_json(folder / SUMMARY), **found}
+    write_json(folder / SUMMARY, summary)
+    return summary
+
+
+def train_and_tell(config: TrainConfig, *, holds_folder: bool = False) -> int:
+    """Does one run with a progress bar and prints the result.
+
+    Args:
+        config: the run's options.
+        holds_folder: whether the caller has locked the run's folder.
+
+    Returns:
+        The exit code: 0 where the final policy solved the task.
+    """
+    print(f"training; the run's files go to {config.folder}", flush=True)
+    with tqdm(total=config.env_steps, desc="training", unit="step", smoothing=0.05) as bar:
+
+        def tell(steps: int) -> None:
+            bar.update(steps - bar.n)
+
+        summary = (_train if holds_folder else train)(config, tell)
+    print("\n".join([_result(summary, config.folder), *terminal_lines(summary)]))
+    return 0 if summary["solved"] else EXIT_NOT_SOLVED
+
+
+def demo(config: DemoConfig) -> int:
+    """Runs the demo: starts a server, trains against it, stops it."""
+    checkpoint = shipped_checkpoint() if config.checkpoint is None else config.checkpoint
+    with locked(config.train.folder), own_server(checkpoint, config.port, config.train) as server:
+        return train_and_tell(replace(config.train, server_url=server.url), holds_folder=True)
+
+
+def _result(summary: dict[str, Any], folder: Path) -> str:
+    source = source_of(summary)
+    return (
+        f"{'solved' if summary['solved'] else 'NOT solved'}: mean true return "
+        f"{summary['mean_return']:.1f} (lowest {summary['min_return']:.0f}) over "
+        f"{summary['eval_episodes']} greedy episodes, after {summary['env_steps']} environment steps and "
+        f"{summary['train_wall_clock_s']:.0f} s of training on {source} alone "
+        f"({summary['frames_failed']} of its frames failed). The report is {folder}/report.html"
+    )

@@ -1,0 +1,85 @@
+"""The policy of a finished run: kept, read back, and the one that was evaluated."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from agent.config import Arm, ConfigError, DqnConfig, TrainConfig
+from agent.training.checkpoint_file import CheckpointError
+from agent.training.evaluate import true_returns
+from agent.training.final_policy import load_final_policy
+from agent.training.run_state import save_run_state
+from agent.training.train import Trainer
+
+
+def config(runs: Path, **changes: Any) -> TrainConfig:
+    base: dict[str, Any] = {"env_steps": 300, "learning_starts": 64, "eval_episodes": 4, "eval_every": 0}
+    return TrainConfig(runs=runs, name="r", arm=Arm.ORACLE, **{**base, **changes})
+
+
+@pytest.mark.parametrize("act_with", ["target", "online"])
+def test_the_policy_of_the_end_is_the_one_that_was_evaluated(tmp_path: Path, act_with: Any) -> None:
+    trainer = Trainer(config(tmp_path, dqn=DqnConfig(act_with=act_with)))
+    summary = trainer.run()
+    policy = load_final_policy(tmp_path / "r")
+    observations = np.random.default_rng(0).normal(size=(200, 4)).astype(np.float32)
+    assert (policy.greedy(observations) == trainer.greedy(observations)).all()
+    returns = true_returns(policy.greedy, 4, policy.task)
+    assert (returns.mean(), returns.min()) == (summary["mean_return"], summary["min_return"])
+
+
+def test_it_is_a_small_file_without_pickle(tmp_path: Path) -> None:
+    Trainer(config(tmp_path)).run()
+    path = tmp_path / "r" / "policy.npz"
+    assert path.stat().st_size < 400_000
+    with zipfile.ZipFile(path) as archive:
+        assert all(name.endswith(".npy") for name in archive.namelist())
+    np.load(path, allow_pickle=False)["tree"]
+
+
+def test_the_options_of_the_task_go_with_it(tmp_path: Path) -> None:
+    Trainer(config(tmp_path, task="CartPoleContinuing-v0", any_tilt=True)).run()
+    assert load_final_policy(tmp_path / "r").task.options == {"any_tilt": True}
+
+
+def test_a_run_whose_state_is_of_its_end_needs_no_file_of_its_own(tmp_path: Path) -> None:
+    trainer = Trainer(config(tmp_path))
+    trainer.run()
+    (tmp_path / "r" / "policy.npz").unlink()
+    with pytest.raises(CheckpointError, match="the state after 256 of 300 steps and no final policy"):
+        load_final_policy(tmp_path / "r")
+    trainer.recorder.positions = lambda: {}  # type: ignore[method-assign] # its files are closed
+    save_run_state(trainer._state(), trainer.config)
+    observations = np.random.default_rng(0).normal(size=(200, 4)).astype(np.float32)
+    assert (load_final_policy(tmp_path / "r").greedy(observations) == trainer.greedy(observations)).all()
+    shutil.rmtree(tmp_path / "r" / "checkpoint")
+    with pytest.raises(CheckpointError, match="keeps nothing and no final policy"):
+        load_final_policy(tmp_path / "r")
+
+
+def test_what_is_no_finished_run_is_told(tmp_path: Path) -> None:
+    def told() -> str:
+        with pytest.raises(ConfigError) as caught:
+            load_final_policy(tmp_path / "r")
+        return str(caught.value)
+
+    def breaks_off(_steps: int) -> None:
+        raise KeyboardInterrupt
+
+    assert "r holds no run" in told()
+    with pytest.raises(KeyboardInterrupt):
+        Trainer(config(tmp_path), progress=breaks_off).run()
+    assert "is not finished; it broke off: KeyboardInterrupt" in told()
+    summary = tmp_path / "r" / "summary.json"
+    content = json.loads(summary.read_text())
+    summary.write_text(json.dumps(content)[:20])
+    assert "are damaged" in told()
+    summary.unlink()
+    assert "is not finished: train --resume goes on with it" in told()
