@@ -17,7 +17,7 @@ TORCH := torch==2.13.0+cpu
 TORCHVISION := torchvision==0.28.0+cpu
 TORCH_INDEX := https://download.pytorch.org/whl/cpu
 
-.PHONY: help demo experiment dqn-reference test test-fast check serve serve-ray tiny-llava accuracy rubric-table faults soak compose-test scale-bench clean
+.PHONY: help demo experiment dqn-reference test test-fast check serve serve-ray tiny-llava accuracy rubric-table audit audit-validity faults soak compose-test scale-bench clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -42,8 +42,12 @@ demo: $(VENV)/installed ## train a DQN on a real VLM's rewards, on the CPU; writ
 	@$(BIN)/reward-agent demo --port $(PORT) --seed $(SEED)
 
 experiment: $(VENV)/installed ## does this VLM's reward teach? stops after 45 min and goes on when called again
-	@$(BIN)/reward-agent experiment --name experiment --checkpoint $(CHECKPOINT) --port $(PORT) --max-minutes 43 \
+	@$(BIN)/reward-agent experiment --name experiment --checkpoint $(CHECKPOINT) --port $(PORT) --max-minutes 25 \
 		--env-steps 5000 --epsilon-decay-steps 4000
+	@$(BIN)/reward-agent experiment --name mountain-car --tasks MountainCar-v0 --rubric mountaincar-height \
+		--checkpoint $(CHECKPOINT) --port $(PORT) --max-minutes 12 --env-steps 15000 --seeds-without-server 5
+	@$(BIN)/reward-agent experiment --name mountain-car-distance --tasks MountainCar-v0 --arms vlm \
+		--rubric mountaincar-distance --checkpoint $(CHECKPOINT) --port $(PORT) --max-minutes 6 --env-steps 15000
 
 # Hyperparameters: rl-baselines3-zoo, hyperparams/dqn.yml, CartPole-v1. Stable-Baselines3 copies its target network
 # between rounds of learning (target_update_interval 10 < train_freq 256): once for each 128 gradient steps.
@@ -83,6 +87,12 @@ accuracy: $(VENV)/installed ## measure the shipped checkpoint through the server
 
 rubric-table: $(VENV)/installed ## measure every shipped rubric; writes docs/rubric-accuracy.md
 	$(BIN)/python -m tiny_llava.rubric_table
+
+audit: $(VENV)/installed ## can the shipped checkpoint's rewards be trusted? beside a twin with random weights; writes runs/audit
+	@$(BIN)/python -m benchmarks.audit_shipped --port $(PORT)
+
+audit-validity: $(VENV)/installed ## does the audit's verdict predict learning? writes docs/audit-validity.md
+	@$(BIN)/python -m benchmarks.audit_validity
 
 faults: $(VENV)/installed ## break the server in every way we know; prints a table
 	$(BIN)/python -m tests.faults

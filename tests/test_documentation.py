@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from pydantic_settings import CliApp
 
 from agent import commands
+from reward_audit import commands as audit_commands
 from reward_client import Rubric, ScoreResponse
 from reward_client.yaml_file import parse_yaml
 from reward_server.settings import Settings
@@ -99,7 +100,9 @@ def words(command: Snippet) -> list[str]:
     return shlex.split(command.text, comments=True)[1:]
 
 
-@pytest.mark.parametrize("room", ["agent", "reward_client", "reward_report", "reward_server", "reward_tasks"])
+@pytest.mark.parametrize(
+    "room", ["agent", "reward_audit", "reward_client", "reward_report", "reward_server", "reward_tasks"]
+)
 def test_examples_in_docstrings_hold(room: str) -> None:
     failed = {}
     for name in sorted(sources(room).keys() - HEAVY):
@@ -111,7 +114,10 @@ def test_every_block_and_every_command_is_checked_below() -> None:
     assert {block.language for block in blocks()} == {"bash", "python", "json", "yaml", ""}
     (drawing,) = written_in("")
     assert "agent container" in drawing.text
-    checked = started_with("make", "curl", "reward-agent", "reward-server", *NOT_RUN) + assignments()
+    checked = (
+        started_with("make", "curl", "reward-agent", "reward-audit", "reward-server", *NOT_RUN)
+        + assignments()
+    )
     assert [str(one) for one in shell_commands() if one not in checked] == []
 
 
@@ -120,6 +126,14 @@ def test_every_block_and_every_command_is_checked_below() -> None:
 def test_python_runs_against_a_server(block: Snippet, server_url: str, grey_frame: NDArray[np.uint8]) -> None:
     code = compile(block.text.replace(DOCUMENTED_URL, server_url), block.place, "exec")
     exec(code, {"frame": grey_frame, "other_frame": grey_frame[::-1]})
+
+
+@pytest.mark.parametrize("command", started_with("reward-audit"), ids=str)
+def test_the_audit_takes_the_options(command: Snippet, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[object] = []
+    monkeypatch.setattr(audit_commands, "audit_and_tell", lambda config: taken.append(config) or 0)
+    audit_commands.run(words(command))
+    assert len(taken) == 1
 
 
 @pytest.mark.vllm
