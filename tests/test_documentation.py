@@ -131,7 +131,12 @@ def test_python_runs_against_a_server(block: Snippet, server_url: str, grey_fram
 @pytest.mark.parametrize("command", started_with("reward-audit"), ids=str)
 def test_the_audit_takes_the_options(command: Snippet, monkeypatch: pytest.MonkeyPatch) -> None:
     taken: list[object] = []
-    monkeypatch.setattr(audit_commands, "audit_and_tell", lambda config: taken.append(config) or 0)
+
+    def take(config: object) -> int:
+        taken.append(config)
+        return 0
+
+    monkeypatch.setattr(audit_commands, "audit_and_tell", take)
     audit_commands.run(words(command))
     assert len(taken) == 1
 
