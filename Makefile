@@ -41,13 +41,14 @@ $(VENV)/installed: requirements/cpu.txt pyproject.toml
 demo: $(VENV)/installed ## train a DQN on a real VLM's rewards, on the CPU; writes runs/demo
 	@$(BIN)/reward-agent demo --port $(PORT) --seed $(SEED)
 
+# MountainCar first: its runs are few. A command that did not finish in its minutes ends make; the next call goes on.
 experiment: $(VENV)/installed ## does this VLM's reward teach? stops after 45 min and goes on when called again
-	@$(BIN)/reward-agent experiment --name experiment --checkpoint $(CHECKPOINT) --port $(PORT) --max-minutes 25 \
-		--env-steps 5000 --epsilon-decay-steps 4000
 	@$(BIN)/reward-agent experiment --name mountain-car --tasks MountainCar-v0 --rubric mountaincar-height \
 		--checkpoint $(CHECKPOINT) --port $(PORT) --max-minutes 12 --env-steps 15000 --seeds-without-server 5
 	@$(BIN)/reward-agent experiment --name mountain-car-distance --tasks MountainCar-v0 --arms vlm \
 		--rubric mountaincar-distance --checkpoint $(CHECKPOINT) --port $(PORT) --max-minutes 6 --env-steps 15000
+	@$(BIN)/reward-agent experiment --name experiment --checkpoint $(CHECKPOINT) --port $(PORT) --max-minutes 25 \
+		--env-steps 5000 --epsilon-decay-steps 4000
 
 # Hyperparameters: rl-baselines3-zoo, hyperparams/dqn.yml, CartPole-v1. Stable-Baselines3 copies its target network
 # between rounds of learning (target_update_interval 10 < train_freq 256): once for each 128 gradient steps.

@@ -178,7 +178,7 @@ def test_the_makefile_has_the_target(command: Snippet) -> None:
 @pytest.mark.parametrize("command", started_with("reward-agent"), ids=str)
 def test_the_agent_takes_the_options(command: Snippet, monkeypatch: pytest.MonkeyPatch) -> None:
     taken: list[object] = []
-    for name in ("train_and_tell", "demo", "experiment"):
+    for name in ("train_and_tell", "demo", "experiment", "evaluate", "film_finished"):
         monkeypatch.setattr(commands, name, taken.append)
     monkeypatch.setattr("sys.argv", ["reward-agent", *words(command)])
     commands.run()

@@ -132,21 +132,21 @@ def verdict(task: str, arms: Mapping[Arm, ArmResults], random_return: float) -> 
 
 def _claims(leads: Mapping[Arm, Interval], p_values: Mapping[Arm, float], gap: float) -> list[str]:
     """What can be said of the VLM's reward beside each of the controls."""
-    worse, even, little = [], [], []
+    found: dict[str, list[str]] = {
+        "teaches worse than {}": [],
+        "is worse than {} by too little to count": [],
+        "cannot be told from {}": [],
+        "is better than {} by too little to count": [],
+    }
+    worse, little_worse, even, little_better = found.values()
     for arm, lead in leads.items():
         if lead.high < 0 and p_values[arm] < 1 - LEVEL:
-            worse.append(f"{arm} (p = {p_values[arm]:.2g})")
+            (worse if -lead.point >= gap else little_worse).append(f"{arm} (p = {p_values[arm]:.2g})")
         elif lead.low <= 0:
             even.append(arm.value)
         elif lead.point < gap:
-            little.append(arm.value)
-    if not worse + even + little:
-        return ["teaches"]
-    return [
-        *([f"teaches worse than {_listed(worse)}"] if worse else []),
-        *([f"cannot be told from {_listed(even)}"] if even else []),
-        *([f"beats {_listed(little)} by too little to count"] if little else []),
-    ]
+            little_better.append(arm.value)
+    return [words.format(_listed(names)) for words, names in found.items() if names] or ["teaches"]
 
 
 def _why_none(arms: Mapping[Arm, ArmResults]) -> str | None:

@@ -35,6 +35,15 @@ from reward_client.rubric import Rubric
 from reward_client.schema import RewardItem, ServerInfo
 from reward_tasks.task import Task
 
+LEAST_PROBABILITY = 1e-4
+"""Labels below are left out of a row: a hundred labels a frame would make most of the file."""
+
+
+def _likely(probabilities: dict[str, float] | None) -> dict[str, float] | None:
+    if probabilities is None:
+        return None
+    return {label: round(p, 6) for label, p in probabilities.items() if p >= LEAST_PROBABILITY}
+
 
 class Recorder:
     """One run's folder.
@@ -167,7 +176,7 @@ class Recorder:
             "value": label.value,
             "unit": label.unit,
             "label_mass": label.label_mass,
-            "probabilities": label.probabilities,
+            "probabilities": _likely(label.probabilities),
             **truth_of(self._task, state),
         }
         self._labels.write(json.dumps(row) + "\n")

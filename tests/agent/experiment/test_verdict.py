@@ -60,7 +60,7 @@ def test_a_certain_lead_below_the_smallest_gap_does_not_count() -> None:
     found = judged(vlm=200.0)
     assert found.teaches is False
     assert all(lead.low > 0 for lead in found.leads.values())
-    assert "beats constant, random and resampled by too little to count" in found.headline
+    assert "is better than constant, random and resampled by too little to count" in found.headline
 
 
 def test_a_lead_that_is_large_and_uncertain_does_not_count() -> None:
@@ -72,14 +72,16 @@ def test_a_lead_that_is_large_and_uncertain_does_not_count() -> None:
 
 
 def test_a_worse_reward_is_told_with_its_p_value() -> None:
-    found = judged(vlm=20.0)
+    found = judged(vlm=-200.0)
     assert found.teaches is False
     assert "teaches worse than constant (p = 0.0" in found.headline
-    plain = p_value(around(20, 5), around(60, 20))
+    plain = p_value(around(-200, 5), around(60, 20))
     assert found.p_values == pytest.approx(dict.fromkeys(CONTROLS, 3 * plain))  # three equal ones, by Holm
-    one = judged(vlm=60.0, random=140.0)
-    assert "teaches worse than random (p =" in one.headline
-    assert "; it cannot be told from constant and resampled" in one.headline
+    one = judged(vlm=20.0, random=240.0)
+    assert "the VLM's reward teaches worse than random (p =" in one.headline
+    assert "; it is worse than constant (p = " in one.headline
+    assert one.headline.endswith(" by too little to count.")
+    assert "; it cannot be told from constant and resampled." in judged(vlm=60.0, random=140.0).headline
 
 
 @pytest.mark.parametrize("control", CONTROLS)

@@ -124,7 +124,7 @@ def test_arms_without_a_vlm_need_no_server(tmp_path: Path, arm: Arm) -> None:
     config = TrainConfig(runs=tmp_path, env_steps=128, learning_starts=64, eval_episodes=1, arm=arm)
     summary = Trainer(config).run()
     assert (summary["arm"], summary["model"], summary["frames_scored"]) == (arm.value, None, 0)
-    assert not list((tmp_path / "cartpole" / "samples").glob("*.png"))
+    assert not list((config.folder / "samples").glob("*.png"))
 
 
 @pytest.mark.slow
