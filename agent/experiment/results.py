@@ -136,7 +136,7 @@ HEAD = (
     "score, IQM [95 %]",
     "final return, IQM [95 %]",
     "lowest final",
-    "episodes above the lowest return, worst seed",
+    "above lowest return",
     "solved at the end",
     "first solved, median",
     "frames failed",
@@ -187,7 +187,9 @@ def _first_solved(row: dict[str, Any]) -> str:
 
 LEGEND = (
     "Score: mean true return of the greedy evaluations during training. First solved: by the first of them "
-    "that reached the bar; in the medians a seed that never did counts as never."
+    "that reached the bar; in the medians a seed that never did counts as never. Above lowest return: share "
+    "of the final greedy episodes with more than the task's lowest return (on MountainCar: that reached the "
+    "flag), in the worst seed."
 )
 
 

@@ -114,9 +114,13 @@ def verdict(task: str, arms: Mapping[Arm, ArmResults], random_return: float) -> 
     others = {arm: iqm_difference(scores[Arm.VLM], scores[arm]) for arm in OTHERS if arm in arms}
     corrected = holm([p_value(scores[Arm.VLM], scores[arm]) for arm in CONTROLS])
     p_values = dict(zip(CONTROLS, corrected, strict=True))
+    tested = ", ".join(f"{arm} p = {p_values[arm]:.2g}" for arm in CONTROLS if leads[arm].high < 0)
     beside = [
-        f"It {'beats' if _beats(lead, gap) else 'does not beat'} {OTHERS[arm]}: {lead}."
-        for arm, lead in others.items()
+        *([f"Mann-Whitney tests, after Holm's correction: {tested}."] if tested else []),
+        *(
+            f"It {'beats' if _beats(lead, gap) else 'does not beat'} {OTHERS[arm]}: {lead}."
+            for arm, lead in others.items()
+        ),
     ]
     return Verdict(
         task,
@@ -141,7 +145,7 @@ def _claims(leads: Mapping[Arm, Interval], p_values: Mapping[Arm, float], gap: f
     worse, little_worse, even, little_better = found.values()
     for arm, lead in leads.items():
         if lead.high < 0 and p_values[arm] < 1 - LEVEL:
-            (worse if -lead.point >= gap else little_worse).append(f"{arm} (p = {p_values[arm]:.2g})")
+            (worse if -lead.point >= gap else little_worse).append(arm.value)
         elif lead.low <= 0:
             even.append(arm.value)
         elif lead.point < gap:

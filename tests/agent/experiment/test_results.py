@@ -86,7 +86,7 @@ def test_runs_without_evaluations_on_the_way_have_no_score(tmp_path: Path) -> No
 
 def test_the_worst_seeds_share_of_episodes_above_the_lowest_return_is_told(tmp_path: Path) -> None:
     """On MountainCar: those that reached the flag in time."""
-    name = "episodes above the lowest return, worst seed"
+    name = "above lowest return"
     train = TrainConfig(name="e", runs=tmp_path)
     runs = ExperimentConfig(tasks=("MountainCar-v0",), arms=(Arm.VLM,), seeds=2, train=train).plan()
     for run, returns in zip(runs, ([-120.0, -130.0], [-200.0, -150.0, -200.0, -200.0]), strict=True):

@@ -74,13 +74,14 @@ def test_a_lead_that_is_large_and_uncertain_does_not_count() -> None:
 def test_a_worse_reward_is_told_with_its_p_value() -> None:
     found = judged(vlm=-200.0)
     assert found.teaches is False
-    assert "teaches worse than constant (p = 0.0" in found.headline
+    assert "teaches worse than constant, random and resampled." in found.headline
+    assert "after Holm's correction: constant p = 0.0" in found.details
     plain = p_value(around(-200, 5), around(60, 20))
     assert found.p_values == pytest.approx(dict.fromkeys(CONTROLS, 3 * plain))  # three equal ones, by Holm
     one = judged(vlm=20.0, random=240.0)
-    assert "the VLM's reward teaches worse than random (p =" in one.headline
-    assert "; it is worse than constant (p = " in one.headline
-    assert one.headline.endswith(" by too little to count.")
+    assert "the VLM's reward teaches worse than random; " in one.headline
+    assert one.headline.endswith("; it is worse than constant and resampled by too little to count.")
+    assert "Holm" not in judged().details
     assert "; it cannot be told from constant and resampled." in judged(vlm=60.0, random=140.0).headline
 
 

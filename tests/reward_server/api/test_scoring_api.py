@@ -171,7 +171,8 @@ def test_rubrics_are_listed_with_their_bounds(http: TestClient) -> None:
     assert [entry.name for entry in listed] == sorted(load_rubrics())
     info = ServerInfo.model_validate_json(http.get("/info").content)
     for entry in listed:
-        assert (entry.reward_bounds.low, entry.reward_bounds.high) == (0.0, 1.0)
+        bounds = (-1.0, 0.0) if entry.name.startswith("mountaincar") else (0.0, 1.0)
+        assert (entry.reward_bounds.low, entry.reward_bounds.high) == pytest.approx(bounds)
         assert entry.reward_id == info.rubrics[entry.name].reward_id
 
 
