@@ -156,7 +156,7 @@ def _claims(leads: Mapping[Arm, Interval], p_values: Mapping[Arm, float], gap: f
 def _why_none(arms: Mapping[Arm, ArmResults]) -> str | None:
     """Why there can be no verdict yet, or none at all."""
     if absent := [arm for arm in COMPARED if arm not in arms]:
-        return f"it needs {_listed(COMPARED)}, and this experiment has no {_listed(absent)}"
+        return f"it needs {_listed(COMPARED)}, and this experiment lacks {_listed(absent)}"
     if few := [f"{arm} has {arms[arm].planned}" for arm in COMPARED if arms[arm].planned < MIN_SEEDS]:
         return f"it needs at least {MIN_SEEDS} seeds of each arm; {_listed(few)}"
     planned = sum(results.planned for results in arms.values())

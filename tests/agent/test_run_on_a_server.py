@@ -74,7 +74,7 @@ def test_a_run_tells_what_the_model_said_and_can_be_filmed(
     assert {"reward_truth_tau_b", "null_share", "null_share_terminal", "warnings"} <= kept.keys()
     assert kept["question"] in told
     row = json.loads((tmp_path / "r" / "labels.jsonl").read_text().splitlines()[0])
-    assert sum(row["probabilities"].values()) == pytest.approx(1.0)
+    assert sum(row["probabilities"].values()) == pytest.approx(1.0, abs=0.02)  # the least likely are left out
     assert row["label_mass"] == pytest.approx(0.9)
     assert reward_agent(monkeypatch, server, "film", *named) == 0
     assert "filmed with the answers of fake: " in capsys.readouterr().out

@@ -109,7 +109,7 @@ def test_there_is_no_verdict_without_an_arm_that_it_needs(arm: Arm) -> None:
     without = {other: results for other, results in arms(LEVELS).items() if other != arm}
     found = verdict("T", without, RANDOM_RETURN)
     assert found.teaches is None
-    assert f"this experiment has no {arm}" in found.headline
+    assert f"this experiment lacks {arm}" in found.headline
 
 
 @pytest.mark.parametrize("arm", COMPARED)
