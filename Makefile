@@ -53,7 +53,7 @@ experiment: $(VENV)/installed ## does this VLM's reward teach? stops after 45 mi
 # Hyperparameters: rl-baselines3-zoo, hyperparams/dqn.yml, CartPole-v1. Stable-Baselines3 copies its target network
 # between rounds of learning (target_update_interval 10 < train_freq 256): once for each 128 gradient steps.
 dqn-reference: $(VENV)/installed ## our DQN on the environment's own reward, with rl-baselines3-zoo's hyperparameters
-	@$(BIN)/reward-agent experiment --name dqn-reference --arms env --tasks CartPole-v1 --env-steps 50000 \
+	@$(BIN)/reward-agent experiment --name dqn-reference --arms env --tasks CartPole-v1 --seeds-without-server 5 --env-steps 50000 \
 		--learning-rate 2.3e-3 --learning-rate-decay none --batch-size 64 --replay-size 100000 \
 		--learning-starts 1000 --discount 0.99 --no-double --target-rate 1 --target-every 128 \
 		--act-with online --no-scale-observations --chunk-steps 256 --gradient-steps 128 \

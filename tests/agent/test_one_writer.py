@@ -98,7 +98,17 @@ def test_an_experiment_and_a_run_by_hand_do_not_share_a_folder(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    options = ("--name", "e", "--arms", "constant", "--tasks", "CartPole-v1", "--seeds", "1", *QUICK[2:])
+    options = (
+        "--name",
+        "e",
+        "--arms",
+        "constant",
+        "--tasks",
+        "CartPole-v1",
+        "--seeds-without-server",
+        "1",
+        *QUICK[2:],
+    )
     process = start("experiment", *options, cwd=tmp_path)
     run = tmp_path / "runs/e/CartPole-v1/constant/seed-1"
     try:
@@ -125,7 +135,7 @@ def test_an_experiment_tells_of_a_run_that_somebody_else_writes(
             "constant",
             "--tasks",
             "CartPole-v1",
-            "--seeds",
+            "--seeds-without-server",
             "2",
             "--workers",
             "1",

@@ -130,7 +130,7 @@ def run_report(tmp_path: Path) -> Path:
 def comparison_report(tmp_path: Path) -> Path:
     arms = (Arm.VLM, Arm.CONSTANT, Arm.RANDOM, Arm.RESAMPLED)
     runs = ExperimentConfig(
-        arms=arms, seeds=3, train=options(tmp_path, name="c", max_failed_share=0.5)
+        arms=arms, seeds=3, seeds_without_server=3, train=options(tmp_path, name="c", max_failed_share=0.5)
     ).plan()
     for run in runs:
         Trainer(run, Angles() if run.arm.scores_frames else None, server_info()).run()
