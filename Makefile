@@ -84,10 +84,10 @@ tiny-llava: $(VENV)/installed ## train the shipped checkpoint again and measure 
 	$(MAKE) accuracy
 
 accuracy: $(VENV)/installed ## measure the shipped checkpoint through the server, in bfloat16
-	$(BIN)/python -m tiny_llava.accuracy
+	$(BIN)/python -m tiny_llava.report.accuracy
 
 rubric-table: $(VENV)/installed ## measure every shipped rubric; writes docs/rubric-accuracy.md
-	$(BIN)/python -m tiny_llava.rubric_table
+	$(BIN)/python -m tiny_llava.report.rubric_table
 
 audit: $(VENV)/installed ## can the shipped checkpoint's rewards be trusted? beside a twin with random weights; writes runs/audit
 	@$(BIN)/python -m benchmarks.audit_shipped --port $(PORT)

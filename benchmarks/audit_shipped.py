@@ -14,7 +14,7 @@ import tyro
 
 from reward_audit.commands import audit_and_tell
 from reward_audit.config import AuditConfig
-from reward_client.local_server import local_server
+from reward_client.processes.local_server import local_server
 from tiny_llava.random_weights import write_twin
 from tiny_llava.train import CHECKPOINT
 

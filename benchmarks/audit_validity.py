@@ -1,6 +1,6 @@
 """Does an audit's verdict predict learning? ``make audit-validity`` audits simulated readers, and trains.
 
-Every reader of ``reward_audit/simulated.py`` is audited with several seeds; a DQN learns
+Every reader of ``reward_audit/judging/simulated.py`` is audited with several seeds; a DQN learns
 CartPoleContinuing-v0 from its rewards with several seeds, beside the true reading, a constant and random
 rewards. Reports what the audit said against what was learned. Not for audits of real models
 (``reward-audit``).
@@ -25,8 +25,8 @@ from agent.experiment.plan import ExperimentConfig
 from agent.experiment.random_policy import random_return
 from agent.experiment.results import FinishedRun, read_runs
 from benchmarks.simulated_tasks import SIMULATED_TASKS
-from reward_audit.simulated import READERS, simulated_evidence, simulated_states
-from reward_audit.verdict import EXIT_ACCEPTED, Verdict, judge
+from reward_audit.judging.simulated import READERS, simulated_evidence, simulated_states
+from reward_audit.judging.verdict import EXIT_ACCEPTED, Verdict, judge
 
 CONTROL_TASK = "CartPoleContinuing-v0"
 CONTROLS = (Arm.ORACLE, Arm.CONSTANT, Arm.RANDOM)

@@ -1,7 +1,7 @@
 """CartPoleContinuing with a simulated reader's errors: ``--task benchmarks.simulated_tasks:always_45``.
 
 The arm ``oracle`` on such a task learns from what the reader reads, without a frame and without an engine.
-Not for the readers themselves (``reward_audit/simulated.py``), and not for what they teach
+Not for the readers themselves (``reward_audit/judging/simulated.py``), and not for what they teach
 (``audit_validity.py``).
 """
 
@@ -13,7 +13,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from reward_audit.simulated import READERS, Reader, reward_of
+from reward_audit.judging.simulated import READERS, Reader, reward_of
 from reward_tasks.cartpole_continuing import CartPoleContinuing
 
 

@@ -17,7 +17,7 @@ import uvicorn
 from fastapi import FastAPI
 from PIL import Image
 
-from reward_client.lifeline import end_with_parent
+from reward_client.processes.lifeline import end_with_parent
 from reward_server.api.app import create_app
 from reward_server.engine.interface import Answer, Question
 from reward_server.rubrics.loading import load_rubrics

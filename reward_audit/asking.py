@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Protocol
 
-from reward_audit.plan import Job
+from reward_audit.showing.plan import Job
 from reward_client.rubric import Preprocess, Region, Rubric
 from reward_client.schema import RubricDetail, ScoreResponse, ServerInfo
 

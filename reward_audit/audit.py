@@ -15,19 +15,20 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from reward_audit import findings, plan
+from reward_audit import findings
 from reward_audit.asking import Server, answers
-from reward_audit.audit_report import write_report
 from reward_audit.calibration import calibrate, calibrated_rubric, write_rubric
-from reward_audit.conditions import SHUFFLED, SHUFFLED_TOLD, SWEEP, Condition, Kind
 from reward_audit.config import AuditConfig, AuditError
-from reward_audit.nulls import NULLS
-from reward_audit.robustness import ROBUSTNESS
+from reward_audit.judging.verdict import judge
+from reward_audit.reporting.audit_report import write_report
+from reward_audit.reporting.samples import keep_samples
 from reward_audit.rows import AUDIT_JSON, CALIBRATED, CONFIG, OWN_FILES, ROWS, Row, RowLog
-from reward_audit.samples import keep_samples
-from reward_audit.stage import Stage
-from reward_audit.sweep import SweptState, sweep_states
-from reward_audit.verdict import judge
+from reward_audit.showing import plan
+from reward_audit.showing.conditions import SHUFFLED, SHUFFLED_TOLD, SWEEP, Condition, Kind
+from reward_audit.showing.nulls import NULLS
+from reward_audit.showing.robustness import ROBUSTNESS
+from reward_audit.showing.stage import Stage
+from reward_audit.showing.sweep import SweptState, sweep_states
 from reward_client.schema import RewardItem, RubricDetail, ServerInfo
 from reward_client.version import __version__
 from reward_tasks.task import Column, Task

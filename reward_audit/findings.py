@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reward_audit.conditions import SHUFFLED, SWEEP, Condition
-from reward_audit.evidence import Evidence
+from reward_audit.judging.evidence import Evidence
 from reward_audit.measures import answers as answer_measures
 from reward_audit.measures import ranking, resolution, values
 from reward_audit.measures.pairs import MIN_SAMPLES, scored
 from reward_audit.rows import Row
-from reward_audit.sweep import Source
+from reward_audit.showing.conditions import SHUFFLED, SWEEP, Condition
+from reward_audit.showing.sweep import Source
 from reward_tasks.task import Column
 
 Floats = NDArray[np.float64]

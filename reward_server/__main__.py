@@ -18,7 +18,7 @@ import uvicorn
 from pydantic import ValidationError
 from pydantic_settings import CliApp, SettingsError
 
-from reward_client.lifeline import end_with_parent, stop_with_owner
+from reward_client.processes.lifeline import end_with_parent, stop_with_owner
 from reward_server.admission.keys import ApiKey, KeyFileError
 from reward_server.engine.model_source import CheckpointError
 from reward_server.launch.model_loading import end_children, keys_of, with_checked_model

@@ -25,8 +25,8 @@ import numpy as np
 import psutil
 
 from reward_client import RewardClient
-from reward_client.lifeline import end_with_parent
-from reward_client.local_server import LocalServer
+from reward_client.processes.lifeline import end_with_parent
+from reward_client.processes.local_server import LocalServer
 from tests import process_faults
 from tests.process_faults import QUICK_HEALTH
 from tests.victims import Server, frames, post, running_images, victim

@@ -115,7 +115,7 @@ def killed_server(server: Server) -> str:
 
 OWNER = """
 import pathlib, sys, time
-from reward_client.local_server import local_server
+from reward_client.processes.local_server import local_server
 if __name__ == "__main__":
     with local_server(sys.argv[1:], log_file=pathlib.Path("server.log")) as server:
         print(server.process.pid, flush=True)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from reward_client.local_server import local_server
+from reward_client.processes.local_server import local_server
 from tests.paths import CHECKPOINT
 
 TOGETHER = 2

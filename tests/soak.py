@@ -25,7 +25,7 @@ import numpy as np
 import psutil
 import tyro
 
-from reward_client.local_server import LocalServer
+from reward_client.processes.local_server import LocalServer
 from tests.victims import frames, post, running_images, victim
 from tests.waiting import until
 

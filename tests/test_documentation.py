@@ -24,7 +24,7 @@ from pydantic_settings import CliApp
 from agent import commands
 from reward_audit import commands as audit_commands
 from reward_client import Rubric, ScoreResponse
-from reward_client.yaml_file import parse_yaml
+from reward_client.files.yaml_file import parse_yaml
 from reward_server.settings import Settings
 from tests.paths import ROOT
 from tests.test_boundaries import sources

@@ -20,13 +20,13 @@ from numpy.typing import NDArray
 from reward_client import RewardClient
 from reward_client.errors import InvalidRequestError
 from reward_client.frames import encode_png
-from reward_client.local_server import LocalServerError, local_server
+from reward_client.processes.local_server import LocalServerError, local_server
 from tests.paths import CHECKPOINT
 from tests.real_servers import RealServer
-from tiny_llava.asking import ask
-from tiny_llava.frames import render_states
-from tiny_llava.measures import measure
-from tiny_llava.questions import FRAME_TOPICS
+from tiny_llava.language.questions import FRAME_TOPICS
+from tiny_llava.pictures.frames import render_states
+from tiny_llava.report.asking import ask
+from tiny_llava.report.measures import measure
 
 pytestmark = pytest.mark.vllm
 

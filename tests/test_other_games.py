@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from reward_client import RewardClient
-from tiny_llava.measures import fresh_game, measure
-from tiny_llava.other_games import OTHER_GAMES, Game
-from tiny_llava.questions import Topic
-from tiny_llava.rubric_table import TOPIC_OF
+from tiny_llava.language.questions import Topic
+from tiny_llava.pictures.other_games import OTHER_GAMES, Game
+from tiny_llava.report.measures import fresh_game, measure
+from tiny_llava.report.rubric_table import TOPIC_OF
 
 pytestmark = pytest.mark.vllm
 

@@ -15,7 +15,7 @@ import numpy as np
 import psutil
 
 from reward_client.frames import to_base64
-from reward_client.local_server import LocalServer, local_server
+from reward_client.processes.local_server import LocalServer, local_server
 from tests.paths import CHECKPOINT
 from tests.raw_http import send
 from tests.waiting import until

@@ -19,7 +19,7 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from tiny_llava.tokenizer import CHAT_TEMPLATE, IMAGE, MODEL_MAX_LENGTH
+from tiny_llava.language.tokenizer import CHAT_TEMPLATE, IMAGE, MODEL_MAX_LENGTH
 
 IMAGE_SIZE_PX = 224
 PATCH_SIZE_PX = 28

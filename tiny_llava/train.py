@@ -1,7 +1,7 @@
 """Trains the checkpoint on rendered frames and writes it, in two parts.
 
 ``python -m tiny_llava.train cartpole`` trains from scratch on CartPole alone; ``… games`` goes on from there
-with all games. Not for measuring it: ``tiny_llava.accuracy`` does that, through the reward server.
+with all games. Not for measuring it: ``tiny_llava.report.accuracy`` does that, through the reward server.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ import tyro
 from tqdm import tqdm
 from transformers import LlavaForConditionalGeneration
 
-from tiny_llava.data import Batch, Batches, render_training_frames
+from tiny_llava.language.tokenizer import add_answers, build_tokenizer
 from tiny_llava.model import IMAGE_TOKENS, USED_VISION_LAYERS, WIDTH, build_model, export, load_model
-from tiny_llava.other_games import OTHER_GAMES, render_game
-from tiny_llava.tokenizer import add_answers, build_tokenizer
+from tiny_llava.pictures.data import Batch, Batches, render_training_frames
+from tiny_llava.pictures.other_games import OTHER_GAMES, render_game
 
 CHECKPOINT = Path(__file__).parent / "checkpoint"
 TRAINING = "training.json"

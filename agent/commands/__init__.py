@@ -19,11 +19,11 @@ from agent.config import ConfigError, TrainConfig
 from agent.exit_codes import EXIT_FAILED, EXIT_INTERRUPTED
 from agent.experiment.plan import ExperimentConfig
 from agent.experiment.results import MixedRewardsError
-from agent.rewards.labeler import RewardsChangedError
-from agent.training.checkpoint_file import CheckpointError
+from agent.training.saving.checkpoint_file import CheckpointError
 from agent.training.train import RunStoppedError
 from reward_client.errors import RewardServiceError
-from reward_client.local_server import LocalServerError
+from reward_client.labeling.same_rewards import RewardsChangedError
+from reward_client.processes.local_server import LocalServerError
 from reward_report.folder_lock import FolderLockedError, FolderLockError
 
 __all__ = ["DemoConfig", "demo", "evaluate", "experiment", "film_finished", "run", "train", "train_and_tell"]

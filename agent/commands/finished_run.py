@@ -16,10 +16,10 @@ from agent.config import Arm, ConfigError, check_name
 from agent.recording.run_folder import EVALUATION, read_finished, write_json
 from agent.reporting.run_report import write_report
 from agent.reporting.video import film
-from agent.rewards.labeler import max_images_of
 from agent.training.evaluate import EVAL_SEED, true_returns
-from agent.training.final_policy import load_final_policy
+from agent.training.saving.final_policy import load_final_policy
 from reward_client import RewardClient
+from reward_client.labeling.labeler import max_images_of
 from reward_client.rubric import Rubric
 from reward_client.schema import ServerInfo
 from reward_report.folder_lock import locked

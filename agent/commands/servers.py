@@ -12,7 +12,7 @@ from pathlib import Path
 from agent.config import ConfigError, TrainConfig
 from reward_client import RewardClient
 from reward_client.errors import ConfigurationError
-from reward_client.local_server import LocalServer, local_server
+from reward_client.processes.local_server import LocalServer, local_server
 
 API_KEY = "REWARD_API_KEY"
 """The environment variable that holds the key for the server; empty is none."""

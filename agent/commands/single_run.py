@@ -28,11 +28,11 @@ from agent.recording.run_folder import (
 from agent.reporting.findings import findings, terminal_lines
 from agent.reporting.run_report import source_of, write_report
 from agent.reporting.video import film
-from agent.rewards.labeler import max_images_of
+from agent.rewards.lower_bound import lower_bound_of
 from agent.rewards.question import resolve_question
-from agent.training.lower_bound import lower_bound_of
-from agent.training.spaces import spaces_of
+from agent.training.learner.spaces import spaces_of
 from agent.training.train import Trainer
+from reward_client.labeling.labeler import max_images_of
 from reward_client.rubric import Rubric
 from reward_report.folder_lock import locked
 from reward_tasks.task import Task

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from agent.config import TrainConfig
 from agent.training.evaluate import EVAL_SEED, true_returns
-from agent.training.spaces import spaces_of
+from agent.training.learner.spaces import spaces_of
 
 RANDOM_POLICY = "random_policy.json"
 """In an experiment's folder: for each task the return, and what it depends on."""

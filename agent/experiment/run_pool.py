@@ -18,7 +18,7 @@ from multiprocessing.context import SpawnProcess
 from typing import Any
 
 from agent.config import TrainConfig
-from reward_client.lifeline import end_with_parent
+from reward_client.processes.lifeline import end_with_parent
 
 POLL_S = 1.0
 STOP_S = 5.0

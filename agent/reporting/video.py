@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from agent.recording.marked_frame import mark
-from agent.rewards.labeler import Labeler, Scores
 from agent.training.evaluate import EVAL_SEED, Policy
+from reward_client.labeling.labeler import Labeler, Scores
 from reward_client.rubric import Rubric
 from reward_tasks.task import Task
 

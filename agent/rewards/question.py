@@ -11,10 +11,10 @@ from pydantic import ValidationError
 
 from agent.config import ConfigError, TrainConfig
 from reward_client import RewardClient
+from reward_client.files.text_file import TextFileError, read_text_file
+from reward_client.files.yaml_file import read_yaml
 from reward_client.rubric import Rubric, field_path
 from reward_client.schema import ServerInfo
-from reward_client.text_file import TextFileError, read_text_file
-from reward_client.yaml_file import read_yaml
 
 FILE_ENDINGS = frozenset({".yaml", ".yml", ".json"})
 

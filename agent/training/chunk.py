@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.rewards.labeler import PendingLabels
 from agent.training.frame_envs import VectorStep
+from reward_client.labeling.labeler import PendingLabels
 from reward_client.schema import RewardItem
 
 

@@ -19,16 +19,16 @@ from agent.config import TrainConfig
 from agent.recording.recorder import Recorder
 from agent.recording.run_folder import LABELS, rewards_of
 from agent.rewards.arms import chunk_rewards
-from agent.rewards.labeler import Labeler, Scores, max_images_of
 from agent.training.chunk import Chunk, chunk_of
-from agent.training.dqn import acting_weights, greedy_actions, new_learner, update
+from agent.training.counting.step_records import StepRecords
 from agent.training.evaluate import true_returns
-from agent.training.final_policy import save_final_policy
 from agent.training.frame_envs import envs_state, make_envs, restore_envs
-from agent.training.replay import Replay
-from agent.training.run_state import RunState, load_run_state, save_run_state
-from agent.training.spaces import spaces_of
-from agent.training.step_records import StepRecords
+from agent.training.learner.dqn import acting_weights, greedy_actions, new_learner, update
+from agent.training.learner.replay import Replay
+from agent.training.learner.spaces import spaces_of
+from agent.training.saving.final_policy import save_final_policy
+from agent.training.saving.run_state import RunState, load_run_state, save_run_state
+from reward_client.labeling.labeler import Labeler, Scores, max_images_of
 from reward_client.rubric import Rubric
 from reward_client.schema import ServerInfo
 

@@ -9,5 +9,5 @@ what it is paired with. A measure that is undefined (too few samples, a constant
 0. Arrays of unequal length, and infinities, raise ValueError. Nothing is drawn at random without a generator
 from the caller.
 
-Not for limits and conclusions: those are in ``reward_audit.thresholds`` and ``reward_audit.verdict``.
+Not for limits and conclusions: those are in ``reward_audit.judging``.
 """

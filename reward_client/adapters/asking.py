@@ -14,10 +14,10 @@ from pydantic import ValidationError
 
 from reward_client.errors import InvalidRequestError
 from reward_client.frames import Frame
-from reward_client.labeler import REQUESTS_IN_FLIGHT
-from reward_client.null_rewards import NullRewardError
+from reward_client.labeling.labeler import REQUESTS_IN_FLIGHT
+from reward_client.labeling.null_rewards import NullRewardError
+from reward_client.labeling.same_rewards import SameRewards
 from reward_client.rubric import Rubric
-from reward_client.same_rewards import SameRewards
 from reward_client.schema import ItemStatus, RewardItem, RubricDetail, ScoreResponse
 
 log = logging.getLogger("reward_client")

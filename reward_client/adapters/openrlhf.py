@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Any, Literal, TypedDict
 
 from reward_client.adapters.asking import Asked, FrameOf, Row, TextOf, TextRubric, reward_or
-from reward_client.null_rewards import check_null_policy
+from reward_client.labeling.null_rewards import check_null_policy
 from reward_client.rubric import Rubric
 
 

@@ -17,8 +17,8 @@ from typing import Any, TypeGuard
 
 from reward_client.adapters.openrlhf import OpenRLHFRewards
 from reward_client.errors import RewardServiceError
-from reward_client.null_rewards import NullRewardError
-from reward_client.same_rewards import RewardsChangedError
+from reward_client.labeling.null_rewards import NullRewardError
+from reward_client.labeling.same_rewards import RewardsChangedError
 
 log = logging.getLogger("reward_client")
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from reward_client.adapters.asking import Asked, TextRubric, reward_or
 from reward_client.frames import Frame
-from reward_client.null_rewards import check_null_policy
+from reward_client.labeling.null_rewards import check_null_policy
 from reward_client.rubric import Rubric
 
 ROUNDING = 1e-3

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from reward_client.adapters.asking import Asked, FrameOf, Row, TextOf, TextRubric, reward_or
-from reward_client.null_rewards import check_null_policy
+from reward_client.labeling.null_rewards import check_null_policy
 from reward_client.rubric import Rubric
 
 

@@ -14,10 +14,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from reward_client.labeler import FRAMES_PER_REQUEST, Labeler, PendingLabels, Scores
-from reward_client.null_rewards import NullRewardError, check_null_policy
+from reward_client.labeling.labeler import FRAMES_PER_REQUEST, Labeler, PendingLabels, Scores
+from reward_client.labeling.null_rewards import NullRewardError, check_null_policy
+from reward_client.labeling.same_rewards import SameRewards
 from reward_client.rubric import Rubric
-from reward_client.same_rewards import SameRewards
 from reward_client.schema import RewardItem
 
 OnNull = Literal["raise", "skip", "last"] | float

@@ -13,7 +13,7 @@ from gymnasium.utils import RecordConstructorArgs
 from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
 from numpy.typing import NDArray
 
-from reward_client.labeler import Scores
+from reward_client.labeling.labeler import Scores
 from reward_client.rubric import Rubric
 from reward_client.wrappers.frame_check import checked_frame
 from reward_client.wrappers.frame_in_info import FRAME

@@ -12,7 +12,7 @@ import gymnasium as gym
 import numpy as np
 from gymnasium.utils import RecordConstructorArgs
 
-from reward_client.labeler import Scores
+from reward_client.labeling.labeler import Scores
 from reward_client.rubric import Rubric
 from reward_client.wrappers.frame_check import checked_frame
 from reward_client.wrappers.step_scoring import OnNull, StepRewards, StepScoring, infos_of

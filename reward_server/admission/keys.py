@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reward_client.errors import AuthenticationError
-from reward_client.text_file import TextFileError, read_text_file
+from reward_client.files.text_file import TextFileError, read_text_file
 from reward_server.admission.quotas import Quota
 
 MIN_KEY_CHARS = 16

@@ -21,7 +21,7 @@ from typing import BinaryIO
 import psutil
 from pydantic import ValidationError
 
-from reward_client.lifeline import end_with_parent
+from reward_client.processes.lifeline import end_with_parent
 
 VARIABLE = "VLM_REWARD_PROCESS_REPORT"
 PLUGIN = "vlm_reward"

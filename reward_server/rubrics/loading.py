@@ -10,9 +10,9 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from reward_client.files.text_file import TextFileError
+from reward_client.files.yaml_file import read_yaml
 from reward_client.rubric import Rubric, field_path
-from reward_client.text_file import TextFileError
-from reward_client.yaml_file import read_yaml
 
 BUILT_IN = Path(__file__).parent
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")

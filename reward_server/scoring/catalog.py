@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from reward_client.errors import InvalidRequestError, NotFoundError
+from reward_client.reward_bounds import bounds_of
 from reward_client.rubric import Preprocess, Rubric
 from reward_client.schema import RewardBounds, RubricDetail, RubricEntry, RubricInfo, RubricList
 from reward_server.engine.interface import Engine, Question, QuestionError
 from reward_server.reading.comparison import ComparisonQuestion, comparison_question
-from reward_server.reading.reward_maps import bounds_of
 from reward_server.scoring.reward_id import reward_id
 
 log = logging.getLogger(__name__)

@@ -11,10 +11,10 @@ import pytest
 
 from agent import commands
 from agent.commands import servers, single_run
-from agent.training.checkpoint_file import CheckpointError
+from agent.training.saving.checkpoint_file import CheckpointError
 from agent.training.train import RunStoppedError
 from reward_client.errors import ServerUnreachableError
-from reward_client.local_server import LocalServerError
+from reward_client.processes.local_server import LocalServerError
 from tests.paths import CHECKPOINT
 
 SUMMARY = {

@@ -15,8 +15,8 @@ from reward_audit.calibration import Calibration, calibrate, calibrated_rubric
 from reward_audit.config import AuditConfig
 from reward_audit.findings import Answered
 from reward_audit.rows import CALIBRATED
+from reward_client.files.yaml_file import read_yaml
 from reward_client.rubric import Rubric
-from reward_client.yaml_file import read_yaml
 from reward_server.reading.readouts import Reading
 from reward_server.reading.reward_maps import reward_of
 from tests.reward_audit.readers import FakeServer

@@ -10,11 +10,11 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from reward_audit.conditions import Condition, Kind
-from reward_audit.nulls import NULLS
-from reward_audit.plan import split_budget
-from reward_audit.robustness import ROBUSTNESS
-from reward_audit.sweep import Source, render, sweep_states
+from reward_audit.showing.conditions import Condition, Kind
+from reward_audit.showing.nulls import NULLS
+from reward_audit.showing.plan import split_budget
+from reward_audit.showing.robustness import ROBUSTNESS
+from reward_audit.showing.sweep import Source, render, sweep_states
 from reward_client.rubric import Preprocess, Region, Rubric
 from reward_tasks.catalog import TASKS, find_task
 

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from reward_audit import findings
-from reward_audit.audit_report import COLOURS, MEANINGS, write_report
 from reward_audit.config import AuditConfig
-from reward_audit.plots import plot_reading, plot_spread
+from reward_audit.reporting.audit_report import COLOURS, MEANINGS, write_report
+from reward_audit.reporting.plots import plot_reading, plot_spread
 from reward_audit.rows import AUDIT_HTML, AUDIT_JSON, ROWS
 from tests.reward_audit.readers import FakeServer
 from tests.reward_audit.test_audit import done
@@ -49,7 +49,7 @@ def test_the_verdict_and_its_reason_stand_on_top_in_words_and_colour(folder: Pat
 def test_every_name_of_a_verdict_is_explained(folder: Path) -> None:
     from typing import get_args
 
-    from reward_audit.evidence import Name
+    from reward_audit.judging.evidence import Name
 
     assert set(MEANINGS) == set(get_args(Name))
     assert set(COLOURS) < set(MEANINGS)

@@ -7,8 +7,8 @@ from functools import cache
 import numpy as np
 import pytest
 
-from reward_audit.simulated import READERS, States, reward_of, simulated_evidence, simulated_states
-from reward_audit.verdict import ACCEPTED, Verdict, judge
+from reward_audit.judging.simulated import READERS, States, reward_of, simulated_evidence, simulated_states
+from reward_audit.judging.verdict import ACCEPTED, Verdict, judge
 from reward_tasks.cartpole import CartPole
 
 FRAMES, SEEDS = 1000, 20

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from reward_audit.sweep import LookAhead, Source, actions_of, render, sweep_states
+from reward_audit.showing.sweep import LookAhead, Source, actions_of, render, sweep_states
 from reward_tasks.catalog import TASKS, find_task
 from reward_tasks.task import Task
 

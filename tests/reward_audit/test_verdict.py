@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from reward_audit import thresholds
-from reward_audit.evidence import parts
-from reward_audit.verdict import Evidence, judge
+from reward_audit.judging import thresholds
+from reward_audit.judging.evidence import parts
+from reward_audit.judging.verdict import Evidence, judge
 
 Floats = NDArray[np.float64]
 NAN = float("nan")

@@ -14,7 +14,7 @@ from PIL import Image
 from reward_client import RewardClient
 from reward_client.adapters import OpenRLHFReward, TextToImageReward, TRLReward, VerlReward
 from reward_client.frames import image_file
-from reward_client.null_rewards import NullRewardError
+from reward_client.labeling.null_rewards import NullRewardError
 from tests.reward_client.graded import grey
 from tests.reward_client.test_adapters_texts import SHOWS, FakeClient, question
 

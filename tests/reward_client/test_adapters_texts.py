@@ -15,8 +15,8 @@ from reward_client import RewardClient
 from reward_client.adapters.asking import TextRubric
 from reward_client.errors import InvalidRequestError, UnavailableError
 from reward_client.frames import Frame, image_file
+from reward_client.labeling.same_rewards import RewardsChangedError
 from reward_client.rubric import Rubric
-from reward_client.same_rewards import RewardsChangedError
 from reward_client.schema import RewardBounds, RubricDetail, ScoreResponse
 from tests.fakes import response
 from tests.reward_client.graded import GradedEngine, graded, grey

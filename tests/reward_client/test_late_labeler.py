@@ -15,11 +15,11 @@ import pytest
 from numpy.typing import NDArray
 
 from reward_client import AsyncRewardClient, RewardClient
-from reward_client.async_labeler import AsyncLabeler
 from reward_client.errors import UnavailableError
-from reward_client.labeler import FRAMES_PER_REQUEST, REQUESTS_IN_FLIGHT, Labeler, max_images_of
+from reward_client.labeling.async_labeler import AsyncLabeler
+from reward_client.labeling.labeler import FRAMES_PER_REQUEST, REQUESTS_IN_FLIGHT, Labeler, max_images_of
+from reward_client.labeling.same_rewards import RewardsChangedError, SameRewards
 from reward_client.rubric import Rubric
-from reward_client.same_rewards import RewardsChangedError, SameRewards
 from reward_client.schema import ScoreResponse
 from tests.fakes import response, server_info
 from tests.reward_client.graded import graded, grey
@@ -276,19 +276,15 @@ def test_both_clients_fit_their_labeler() -> None:
         assert asyncio.run(work(url)) == rewards
 
 
-def test_the_agent_uses_the_library() -> None:
-    from agent.rewards import labeler
-
-    assert labeler.Labeler is Labeler
-    assert labeler.RewardsChangedError is RewardsChangedError
-    assert labeler.max_images_of is max_images_of
+def test_a_request_has_16_frames_or_as_many_as_the_server_takes() -> None:
     assert max_images_of(server_info()) == 64
     assert max_images_of(None) is None
     assert FRAMES_PER_REQUEST == 16
 
 
 def test_the_base_install_is_enough() -> None:
-    modules = "reward_client, reward_client.labeler, reward_client.async_labeler, reward_client.adapters"
+    late = "reward_client.labeling.labeler, reward_client.labeling.async_labeler"
+    modules = f"reward_client, {late}, reward_client.adapters"
     heavy = "{'gymnasium', 'torch', 'vllm', 'fastapi', 'transformers'}"
     script = f"import sys, {modules}; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

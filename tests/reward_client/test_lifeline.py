@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from reward_client.lifeline import VARIABLE, lifeline, stop_with_owner
+from reward_client.processes.lifeline import VARIABLE, lifeline, stop_with_owner
 from tests.paths import CHECKPOINT, ROOT
 from tests.waiting import until
 
@@ -51,7 +51,7 @@ def gone(process: psutil.Process, within_s: float = GONE_S) -> bool:
 
 READY = """
     import multiprocessing, os, pathlib, signal, subprocess, sys, time
-    from reward_client import lifeline
+    from reward_client.processes import lifeline
 
     def ready():
         pathlib.Path("new").write_text(str(os.getpid()))
@@ -188,7 +188,7 @@ LOCAL_SERVER = (
     READY
     + f"""
     import threading
-    from reward_client.local_server import local_server
+    from reward_client.processes.local_server import local_server
 
     def tell():
         children = pathlib.Path("/proc/self/task", str(os.getpid()), "children")
@@ -218,7 +218,7 @@ def test_a_local_server_ends_with_the_process_that_started_it(tmp_path: Path) ->
 def test_a_child_that_is_forked_off_does_not_hold_its_parents_line() -> None:
     script = """
     import os, time
-    from reward_client.lifeline import lifeline
+    from reward_client.processes.lifeline import lifeline
 
     with lifeline():
         child = os.fork()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from reward_client.text_file import TextFileError, read_text_file
+from reward_client.files.text_file import TextFileError, read_text_file
 
 TEXT = "Does it stand?\nSo \u2013 yes or no\n"
 

@@ -26,8 +26,8 @@ from gymnasium.wrappers import (
 )
 
 from reward_client import RewardClient
-from reward_client.null_rewards import NullRewardError
-from reward_client.same_rewards import RewardsChangedError
+from reward_client.labeling.null_rewards import NullRewardError
+from reward_client.labeling.same_rewards import RewardsChangedError
 from reward_client.wrappers import VLMReward
 from tests.reward_client.graded import graded
 from tests.reward_client.shades import LENGTH, TRUE_REWARD, Shade, ShadeClient

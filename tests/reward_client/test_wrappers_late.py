@@ -15,9 +15,9 @@ from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv
 from numpy.typing import NDArray
 
 from reward_client import RewardClient
-from reward_client.null_rewards import NullRewardError
+from reward_client.labeling.null_rewards import NullRewardError
+from reward_client.labeling.same_rewards import RewardsChangedError
 from reward_client.rubric import Rubric
-from reward_client.same_rewards import RewardsChangedError
 from reward_client.schema import ScoreResponse
 from reward_client.wrappers import FrameInInfo, LateReward, VLMReward, vector
 from tests.reward_client.shades import LENGTH, TRUE_REWARD, Shade, ShadeClient

@@ -14,8 +14,8 @@ from gymnasium.wrappers.vector import RecordEpisodeStatistics
 from numpy.typing import NDArray
 
 from reward_client import RewardClient
-from reward_client.null_rewards import NullRewardError
-from reward_client.same_rewards import RewardsChangedError
+from reward_client.labeling.null_rewards import NullRewardError
+from reward_client.labeling.same_rewards import RewardsChangedError
 from reward_client.wrappers import FrameInInfo
 from reward_client.wrappers.vector import VLMReward
 from tests.reward_client.shades import TRUE_REWARD, Shade, ShadeClient

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import yaml
 
+from reward_client.files.text_file import TextFileError
+from reward_client.files.yaml_file import parse_yaml, read_yaml
 from reward_client.rubric import Rubric
-from reward_client.text_file import TextFileError
-from reward_client.yaml_file import parse_yaml, read_yaml
 from tests.test_boundaries import imports, sources
 
 RUBRIC = """\
@@ -207,6 +207,8 @@ def test_texts_are_read_as_any_yaml_reader_reads_them(content: Any, flow: bool) 
 def test_the_base_install_does_without_pyyaml() -> None:
     importing = [name for name, path in sources("reward_client").items() if "yaml" in imports(path)]
     users = [
-        name for name, path in sources("reward_client").items() if "reward_client.yaml_file" in imports(path)
+        name
+        for name, path in sources("reward_client").items()
+        if "reward_client.files.yaml_file" in imports(path)
     ]
-    assert (importing, users) == (["reward_client.yaml_file"], [])
+    assert (importing, users) == (["reward_client.files.yaml_file"], [])

@@ -20,12 +20,7 @@ from transformers import AutoTokenizer
 from reward_client.rubric import Preprocess
 from reward_server.images.fit import fit, pair_side_px
 from tests.paths import CHECKPOINT
-from tiny_llava.card import card
-from tiny_llava.data import Batches, Frames, render_training_frames
-from tiny_llava.frames import render_states, sample_states
-from tiny_llava.model import build_model
-from tiny_llava.other_games import OTHER_GAMES, render_frames, render_game
-from tiny_llava.questions import (
+from tiny_llava.language.questions import (
     ANGLE_LABELS_DEG,
     ANSWERS,
     FRAME_TOPICS,
@@ -36,9 +31,14 @@ from tiny_llava.questions import (
     rating_of,
     target,
 )
-from tiny_llava.tokenizer import add_answers, build_tokenizer
+from tiny_llava.language.tokenizer import add_answers, build_tokenizer
+from tiny_llava.language.wordings import HELD_OUT, draw_wording
+from tiny_llava.model import build_model
+from tiny_llava.pictures.data import Batches, Frames, render_training_frames
+from tiny_llava.pictures.frames import render_states, sample_states
+from tiny_llava.pictures.other_games import OTHER_GAMES, render_frames, render_game
+from tiny_llava.report.card import card
 from tiny_llava.train import CARTPOLE, GAMES, Recipe, answer_loss, image_embeddings, train
-from tiny_llava.wordings import HELD_OUT, draw_wording
 
 MAX_BYTES = 10_000_000
 

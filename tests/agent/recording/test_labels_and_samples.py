@@ -18,10 +18,10 @@ from PIL import Image
 from agent.config import TrainConfig
 from agent.recording.marked_frame import mark
 from agent.recording.samples import Samples
-from agent.rewards.labeler import Labeler
 from agent.training.evaluate import true_returns
 from agent.training.train import Trainer
 from reward_client.errors import UnavailableError
+from reward_client.labeling.labeler import Labeler
 from reward_client.rubric import Rubric
 from reward_client.schema import ItemStatus, RewardItem, ScoreResponse
 from reward_tasks.cartpole import CartPole

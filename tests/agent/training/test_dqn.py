@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from agent.config import DqnConfig
-from agent.training.dqn import (
+from agent.training.learner.dqn import (
     Learner,
     acting_weights,
     greedy_actions,
@@ -18,8 +18,8 @@ from agent.training.dqn import (
     td_targets,
     update,
 )
-from agent.training.replay import Replay, Transitions
-from agent.training.spaces import Spaces
+from agent.training.learner.replay import Replay, Transitions
+from agent.training.learner.spaces import Spaces
 
 SPACES = Spaces(np.array([2.4, 2.0, 0.2, 2.0], dtype=np.float32), 2)
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from agent.config import TrainConfig
 from agent.reporting.run_report import write_report
-from agent.training.failures import WINDOW_FRAMES, FailureWindow
+from agent.training.counting.failures import WINDOW_FRAMES, FailureWindow
 from agent.training.train import RunStoppedError, Trainer
 from reward_client.rubric import Rubric
 from reward_client.schema import ItemStatus, RewardItem, ScoreResponse

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from agent.config import Arm, ConfigError, DqnConfig, TrainConfig
-from agent.training.checkpoint_file import CheckpointError
 from agent.training.evaluate import true_returns
-from agent.training.final_policy import load_final_policy
-from agent.training.run_state import save_run_state
+from agent.training.saving.checkpoint_file import CheckpointError
+from agent.training.saving.final_policy import load_final_policy
+from agent.training.saving.run_state import save_run_state
 from agent.training.train import Trainer
 
 

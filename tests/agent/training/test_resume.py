@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 
 import agent.training.train
 from agent.config import Arm, TrainConfig
-from agent.rewards.labeler import RewardsChangedError
-from agent.training import checkpoint_file as checkpoint
-from agent.training.checkpoint_file import CheckpointError
+from agent.training.saving import checkpoint_file as checkpoint
+from agent.training.saving.checkpoint_file import CheckpointError
 from agent.training.train import Trainer
+from reward_client.labeling.same_rewards import RewardsChangedError
 from reward_client.rubric import Rubric
 from reward_client.schema import ScoreResponse
 from tests.fakes import response, server_info

@@ -18,7 +18,7 @@ from PIL import Image
 import agent.training.train
 from agent.config import TrainConfig
 from agent.reporting.run_report import write_report
-from agent.training.dqn import update
+from agent.training.learner.dqn import update
 from agent.training.train import Trainer
 from reward_client.errors import ServerUnreachableError
 from reward_client.rubric import Rubric

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from reward_client import RewardClient, Rubric
-from reward_client.local_server import LocalServerError, local_server
+from reward_client.processes.local_server import LocalServerError, local_server
 from tests.small_qwen2_vl import build_small_qwen2_vl
 
 pytestmark = pytest.mark.vllm

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reward_client.reward_bounds import bounds_of
 from reward_client.rubric import DistanceMap, ProbabilityMap, Rubric
 from reward_server.reading.readouts import Reading
-from reward_server.reading.reward_maps import bounds_of, reward_of
+from reward_server.reading.reward_maps import reward_of
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 CLIP = st.none() | st.tuples(FINITE, FINITE).filter(lambda ends: ends[0] < ends[1])

@@ -8,8 +8,8 @@ import pytest
 
 from reward_client.rubric import NumberReadout
 from reward_server.rubrics.loading import RubricFileError, load_rubrics
-from tiny_llava.asking import QUESTIONS
-from tiny_llava.questions import ANSWERS
+from tiny_llava.language.questions import ANSWERS
+from tiny_llava.report.asking import QUESTIONS
 
 SHIPPED = {
     "cartpole-angle": "angle",

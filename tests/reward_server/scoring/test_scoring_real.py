@@ -15,8 +15,8 @@ from reward_client import RewardClient, Rubric
 from reward_client.errors import InvalidRequestError
 from reward_server.images.fit import pad_to_square
 from tests.paths import CHECKPOINT
-from tiny_llava.frames import render_states
-from tiny_llava.measures import Fresh, fresh_frames, fresh_pairs, measure, measure_pairs
+from tiny_llava.pictures.frames import render_states
+from tiny_llava.report.measures import Fresh, fresh_frames, fresh_pairs, measure, measure_pairs
 
 pytestmark = pytest.mark.vllm
 

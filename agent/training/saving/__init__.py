@@ -1,0 +1,1 @@
+"""What a run saves: its state, to go on from, and its final policy."""

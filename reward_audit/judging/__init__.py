@@ -1,0 +1,1 @@
+"""From evidence to a verdict: the rules, their limits with reasons, and readers whose verdict is known."""

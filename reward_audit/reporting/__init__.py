@@ -1,0 +1,1 @@
+"""What an audit leaves for people: its page, its pictures and the frames that it keeps."""

@@ -1,0 +1,252 @@
+"""Writes ``audit.html`` of one audit from the files in its folder. Computes no result.
+
+Not for the pictures (``plots.py``), nor for what pages are made of (``reward_report.html``).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Container, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from reward_audit.reporting.plots import plot_reading, plot_spread
+from reward_audit.reporting.samples import file_name
+from reward_audit.rows import AUDIT_HTML, AUDIT_JSON, CALIBRATED, FRAMES, ROWS, Row, RowLog
+from reward_audit.showing.conditions import SWEEP
+from reward_report import html
+
+GREEN, AMBER, RED, GREY = "#1a7f37", "#9a6700", "#cf222e", "#57606a"
+COLOURS = {"trustworthy": GREEN, "usable with care": AMBER, "cannot tell": GREY}
+"""Of a verdict's names; every other one is red."""
+
+MEANINGS = {
+    "trustworthy": "It reads what the frame shows.",
+    "usable with care": "It reads what the frame shows, with limits.",
+    "collapsed": "It says the same, whatever the frame shows.",
+    "ungrounded": "What it says has nothing to do with the frame.",
+    "inverted": "It says the opposite of what the frame shows.",
+    "biased": "It is off by an offset or a scale.",
+    "noisy": "It reads the frame, with errors that are too large.",
+    "saturated": "It cannot tell many different frames apart.",
+    "cannot tell": "There are too few answers to say.",
+}
+"""A verdict's names, for whoever reads nothing else."""
+
+MOST_ANSWERS = 12
+
+NONE = "—"
+"""In tables: undefined, such as a rank correlation of rewards that are all the same."""
+
+TITLES = {
+    "kendall_tau_b": "Kendall's τ_b",
+    "spearman": "Spearman's rho",
+    "pairwise_accuracy": "pairs in order",
+    "mean_absolute_error": "mean error",
+}
+
+
+def write_report(folder: Path) -> Path:
+    """Writes the page of an audit.
+
+    Args:
+        folder: the audit's, with its ``audit.json``, rows and frames.
+
+    Returns:
+        The file.
+    """
+    report = json.loads((folder / AUDIT_JSON).read_text())
+    rows = RowLog(folder / ROWS).rows
+    swept = [row for row in rows if row["condition"] == SWEEP.name]
+    truth, unit = report["truth"], (report["truth"] or {}).get("unit")
+    parts = [
+        _verdict(report["verdict"]),
+        *(html.paragraph(reason, lead=True) for reason in report["reasons"]),
+        html.figure_image(plot_reading(swept, truth), "what is true against what was read"),
+        html.section("Scores beside their nulls", _scores(report["measures"], unit)),
+        html.section(
+            "Answers, verbatim",
+            html.bars(_answers(swept)),
+            html.figure_image(plot_spread(swept, truth), "how often each value is true, and how often read"),
+        ),
+        html.section("Frames and verbatim answers", _grid(folder, rows, report)),
+        html.section(
+            "Nulls: there is nothing to see, so a score is chance",
+            _conditions(report["nulls"], report["told"], unit),
+        ),
+        html.section(
+            "Controls: the right answer is known", _conditions(report["controls"], report["told"], unit)
+        ),
+        html.section(
+            "Robustness: the frame shows the same",
+            _conditions(report["robustness"], report["told"], unit),
+        ),
+        html.section("Calibration", *_calibration(report["calibration"], unit)),
+        html.section("The rules behind the verdict", *_rules(report["judgements"])),
+        html.section(
+            "What was asked of whom",
+            html.table(("", ""), _setting(report)),
+            html.preformatted(json.dumps(report["rubric"], indent=2)),
+        ),
+    ]
+    path = folder / AUDIT_HTML
+    path.write_text(html.page(f"Audit of {report['options']['rubric']}", parts), encoding="utf-8")
+    return path
+
+
+def _verdict(verdict: Mapping[str, str]) -> Markup:
+    """Both conclusions in large letters on their colours."""
+    boxes = Markup("").join(
+        Markup(
+            '<div style="flex:1;background:{};color:#fff;padding:.8rem 1.2rem;border-radius:.5rem">'
+            '<div style="font-size:1rem">{}</div>'
+            '<div style="font-size:2.1rem;font-weight:700;line-height:1.2">{}</div>'
+            "<div>{}</div></div>"
+        ).format(COLOURS.get(verdict[key], RED), title, verdict[key].upper(), MEANINGS[verdict[key]])
+        for key, title in (("ranking", "Order of the rewards"), ("values", "Values"))
+    )
+    return Markup('<div style="display:flex;flex-wrap:wrap;gap:1rem">{}</div>').format(boxes)
+
+
+def _answers(swept: Sequence[Row]) -> list[tuple[str, float, str]]:
+    """The most frequent answers to the sweep, and what the others are together."""
+    counts = Counter(row["text"] for row in swept if row["text"] is not None).most_common()
+    shown = [(f'"{text}"', count) for text, count in counts[:MOST_ANSWERS]]
+    if len(counts) > MOST_ANSWERS:
+        others = counts[MOST_ANSWERS:]
+        shown.append((f"{len(others)} rarer answers", sum(count for _, count in others)))
+    return [
+        (text, count / len(swept), f"{100 * count / len(swept):.0f} % ({count})") for text, count in shown
+    ]
+
+
+def _scores(measures: Mapping[str, Any], unit: str | None) -> Markup:
+    rows = []
+    for part, title in (
+        ("all", "all states"),
+        ("grid", "all over the task"),
+        ("visited", "where policies go"),
+    ):
+        for name in TITLES:
+            score = measures[part][name]
+            if score["score"] is None and score["null"] is None:
+                continue
+            rows.append(
+                (
+                    title,
+                    measures[part]["frames"],
+                    _named(name, unit),
+                    _number(score["score"]),
+                    f"{_number(score['null'])} {_words(score['strongest_null'])}",
+                    _number(score["minus_null"]),
+                    _number(score["p"]),
+                )
+            )
+    head = ("states", "frames", "measure", "score", "strongest null", "better by", "p")
+    return html.table(head, rows)
+
+
+def _conditions(found: Mapping[str, Any], told: Mapping[str, str], unit: str | None) -> Markup:
+    rows = []
+    for name, scores in found.items():
+        answer = scores["most_frequent"]
+        rows.append(
+            (
+                name.replace("_", " "),
+                told[name],
+                scores["frames"],
+                f"{100 * (scores['unscored'] or 0.0):.0f} %",
+                f'"{answer[0][0]}" {answer[0][1]} times' if answer else NONE,
+                *_triple(scores["kendall_tau_b"]),
+                *_triple(scores["mean_absolute_error"]),
+            )
+        )
+    error = _named("mean_absolute_error", unit)
+    head = (
+        *("", "shown or asked", "frames", "no reward", "commonest answer"),
+        *("τ_b", "as it is", "better by", "p"),
+        *(error, "as it is", "better by", "p"),
+    )
+    return html.table(head, rows) if rows else Markup()
+
+
+def _triple(score: Mapping[str, float | None]) -> tuple[str, ...]:
+    return tuple(_number(score[key]) for key in ("score", "sweep", "sweep_minus_this", "p"))
+
+
+def _grid(folder: Path, rows: Sequence[Row], report: Mapping[str, Any]) -> Markup:
+    """The frames that were kept, those of the sweep first and by what is true."""
+    truth = report["truth"]
+    key = "oracle" if truth is None else f"true_{truth['name']}"
+    kept = [row for row in rows if (folder / FRAMES / file_name(row)).is_file()]
+    kept.sort(key=lambda row: row[key] if row["condition"] == SWEEP.name else math.inf)
+    return html.grid(
+        [
+            html.file_image(
+                folder / FRAMES / file_name(row),
+                row["condition"],
+                _caption(row, truth, report["told"], report["nulls"]),
+            )
+            for row in kept
+        ]
+    )
+
+
+def _caption(
+    row: Row, truth: Mapping[str, Any] | None, told: Mapping[str, str], nulls: Container[str]
+) -> str:
+    """The model's own words about a frame, the reward that they became, and what is true of what it shows."""
+    reward = "null" if row["reward"] is None else f"{row['reward']:.3f}"
+    lines = [f'"{row["text"] or ""}" → reward {reward} ({row["status"]})']
+    if truth is not None and row["condition"] not in nulls:
+        true = row[f"true_{truth['name']}"]
+        lines.append(f"true {truth['title']} {true:+.2f} {truth['unit']}")
+    if row["condition"] != SWEEP.name:
+        lines.insert(0, f"{row['condition'].replace('_', ' ')}: {told[row['condition']]}")
+    return "\n".join(lines)
+
+
+def _rules(judgements: Mapping[str, Any]) -> Iterable[Markup]:
+    for key, judgement in judgements.items():
+        yield html.paragraph(f"{key}: {judgement['name']}. {judgement['rule']}")
+        yield html.table(("measured", ""), [(k, _number(v)) for k, v in judgement["numbers"].items()])
+
+
+def _calibration(line: Mapping[str, Any] | None, unit: str | None) -> list[Markup]:
+    if line is None:
+        return []
+    return [
+        html.paragraph(
+            f"What is true is about {line['scale']:.3g} times what was read, {line['offset']:+.3g} {unit}. "
+            f"With this line the mean error falls from {line['error_before']:.3g} to "
+            f"{line['error_after']:.3g} {unit}, on {line['frames']} frames that it was not fitted on. "
+            f"{CALIBRATED} has it built in; audit that before use."
+        )
+    ]
+
+
+def _setting(report: Mapping[str, Any]) -> list[tuple[str, object]]:
+    return [
+        *report["server"].items(),
+        *report["options"].items(),
+        ("reward id", report["reward_id"]),
+        ("frames by source and condition", ", ".join(f"{k} {v}" for k, v in report["split"].items())),
+        ("prompt", report["prompt"]),
+        ("seconds", report["audit_s"]),
+    ]
+
+
+def _named(name: str, unit: str | None) -> str:
+    return f"{TITLES[name]} ({unit})" if name == "mean_absolute_error" and unit else TITLES[name]
+
+
+def _words(name: str | None) -> str:
+    return "" if name is None else f"({name.replace('_', ' ')})"
+
+
+def _number(value: float | None) -> str:
+    return NONE if value is None else f"{value + 0.0:.3g}"  # no -0

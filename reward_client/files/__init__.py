@@ -1,0 +1,1 @@
+"""Text and YAML files that people write, read strictly."""

@@ -1,0 +1,1 @@
+"""What the checkpoint is asked: topics with their answers, wordings, and the tokenizer."""

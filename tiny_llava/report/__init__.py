@@ -1,0 +1,1 @@
+"""How well the checkpoint reads: asked through the server, measured, and written down."""
