@@ -5,30 +5,19 @@ Not for the commands (``commands.py``).
 
 from __future__ import annotations
 
-import signal
-import sys
-from types import FrameType
-
-from agent.exit_codes import EXIT_INTERRUPTED
+from reward_report.entry import interruptible
 
 
 def main() -> None:
     """Runs a command; a signal before it could take over ends it with a sentence."""
-    signal.signal(signal.SIGTERM, _interrupt)
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # keep what nohup chose
-        signal.signal(signal.SIGHUP, _interrupt)
-    try:
-        # PyTorch and what else a run needs take seconds to import.
-        from agent.commands import run  # noqa: PLC0415
-
-        run()
-    except KeyboardInterrupt:
-        print("\nreward-agent: interrupted", file=sys.stderr)
-        raise SystemExit(EXIT_INTERRUPTED) from None
+    interruptible("reward-agent", _run)
 
 
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+def _run() -> None:
+    # PyTorch and what else a run needs take seconds to import.
+    from agent.commands import run  # noqa: PLC0415
+
+    run()
 
 
 if __name__ == "__main__":

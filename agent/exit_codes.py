@@ -10,6 +10,3 @@ EXIT_NOT_SOLVED = 3
 
 EXIT_UNFINISHED = 4
 """Some runs of an experiment are not finished; the same command goes on with them."""
-
-EXIT_INTERRUPTED = 130
-"""SIGINT, SIGTERM or SIGHUP ended the command: 128 + SIGINT, as shells report it."""

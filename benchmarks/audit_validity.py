@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from agent.experiment.plan import ExperimentConfig
 from agent.experiment.random_policy import random_return
 from agent.experiment.results import FinishedRun, read_runs
 from benchmarks.simulated_tasks import SIMULATED_TASKS
-from reward_audit.judging.simulated import READERS, simulated_evidence, simulated_states
+from reward_audit.judging.simulated import READERS, States, simulated_evidence, simulated_states
 from reward_audit.judging.verdict import EXIT_ACCEPTED, Verdict, judge
 
 CONTROL_TASK = "CartPoleContinuing-v0"
@@ -74,12 +75,19 @@ class Row:
 
 def audited(name: str, options: Options) -> list[Verdict]:
     """The verdicts on one reader, one a seed."""
-    verdicts = []
-    for seed in range(options.audit_seeds):
-        rng = np.random.default_rng(seed)
-        states = simulated_states(options.frames, rng)
-        verdicts.append(judge(simulated_evidence(READERS[name], states, rng)))
-    return verdicts
+    # Not the states' own generator: a reader's coins would follow the states that it drew.
+    return [
+        judge(
+            simulated_evidence(READERS[name], _states(options.frames, seed), np.random.default_rng([seed, 1]))
+        )
+        for seed in range(options.audit_seeds)
+    ]
+
+
+@cache
+def _states(frames: int, seed: int) -> States:
+    """What all readers are shown with a seed."""
+    return simulated_states(frames, np.random.default_rng(seed))
 
 
 def lowest_order(verdict: Verdict) -> float:
@@ -106,7 +114,11 @@ def rank_correlation(rows: list[Row], said: NDArray[np.float64]) -> tuple[float,
 
 
 def train_all(options: Options) -> list[FinishedRun]:
-    """Does all runs that are not done yet: on each reader, and the controls."""
+    """Does all runs that are not done yet: on each reader, and the controls.
+
+    Raises:
+        SystemExit: some are not finished, with the code of the experiment.
+    """
     plans = [
         ExperimentConfig(
             arms=arms,
@@ -121,7 +133,8 @@ def train_all(options: Options) -> list[FinishedRun]:
         )
     ]
     for plan in plans:
-        experiment(plan)
+        if code := experiment(plan):
+            raise SystemExit(code)
     return [run for plan in plans for run in read_runs(plan.plan())]
 
 
@@ -199,8 +212,11 @@ def main() -> None:
             control = run.config.task == CONTROL_TASK
             key = run.config.arm.value if control else SIMULATED_TASKS[run.config.task].reader.name
             (controls if control else scores).setdefault(key, []).append(run.score)
+    wanted = {*READERS, *(arm.value for arm in CONTROLS)}
+    if missing := sorted(wanted - scores.keys() - controls.keys()):
+        raise SystemExit(f"no finished run of {', '.join(missing)}; the same command goes on")
     rows = [row_of(name, scores[name], options) for name in READERS]
-    chance = random_return(options.train.folder, replace(options.train, task=CONTROL_TASK))
+    chance = random_return(replace(options.train, task=CONTROL_TASK))
     text = page(rows, controls, chance, options)
     options.out.write_text(text)
     record: dict[str, Any] = {

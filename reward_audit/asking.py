@@ -12,14 +12,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Protocol
 
 from reward_audit.showing.plan import Job
+from reward_client.labeling.labeler import REQUESTS_IN_FLIGHT
 from reward_client.rubric import Preprocess, Region, Rubric
 from reward_client.schema import RubricDetail, ScoreResponse, ServerInfo
 
 FRAMES_PER_REQUEST = 32
 """At most; a server may take fewer (``/info``)."""
-
-REQUESTS_IN_FLIGHT = 4
-"""With 32 frames each a server on two cores is as busy as it can be."""
 
 
 class Server(Protocol):

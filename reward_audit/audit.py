@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import shutil
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -31,6 +29,7 @@ from reward_audit.showing.stage import Stage
 from reward_audit.showing.sweep import SweptState, sweep_states
 from reward_client.schema import RewardItem, RubricDetail, ServerInfo
 from reward_client.version import __version__
+from reward_report.json_file import write_json
 from reward_tasks.task import Column, Task
 
 Progress = Callable[[int, int], None]
@@ -52,10 +51,11 @@ def audit(
         What ``audit.json`` holds.
 
     Raises:
-        AuditError: the rubric cannot be asked; the folder holds another audit; the server's rewards changed.
+        AuditError: the rubric cannot be asked, or has one reward for all; the task does not know what is true
+            in some frames; the folder holds another audit, or none; the server's rewards changed.
         RewardServiceError: the server failed for good. The answers so far are kept.
     """
-    started, task = time.monotonic(), config.find_task()
+    task = config.find_task()
     info = server.info()
     detail = _rubric(config.rubric, server, info)
     conditions = applicable(task)
@@ -64,16 +64,16 @@ def audit(
     say(_split_in_words(config, split, sum(swept.values())))
     states = sweep_states(task, swept, config.seed)
     jobs = plan.plan_jobs(states, conditions, counts)
-    log = _open(config, _identity(config, info, detail, plan.digest(states, jobs), split))
     with Stage(task, states, config.seed) as stage:
+        _check_truths(config.task, stage, jobs)
+        log = _open(config, _identity(config, info, detail, plan.digest(states, jobs), split))
         _gather(log, jobs, states, stage, server, info, detail, progress)
         keep_samples(config.folder, task, stage, jobs, log.rows)
     report = {
         **_conclusions(config, task, conditions, detail, log.rows),
-        "audit_s": round(time.monotonic() - started, 1),
         **json.loads((config.folder / CONFIG).read_text()),
     }
-    _write_json(config.folder / AUDIT_JSON, report)
+    write_json(config.folder / AUDIT_JSON, report)
     write_report(config.folder)
     return report
 
@@ -91,7 +91,21 @@ def _rubric(name: str, server: Server, info: ServerInfo) -> RubricDetail:
         raise AuditError(f"the server has no rubric {name!r}; it has {', '.join(sorted(info.rubrics))}")
     if known.unavailable:
         raise AuditError(f"the server's model cannot answer {name!r}: {known.unavailable}")
-    return server.rubric(name)
+    detail = server.rubric(name)
+    low, high = _bounds(detail)
+    if low >= high:
+        raise AuditError(f"{name} rewards every frame with {low:g}, so there is no order to judge")
+    return detail
+
+
+def _check_truths(task: str, stage: Stage, jobs: Sequence[plan.Job]) -> None:
+    """Raises an AuditError where an answer would have nothing to be held against."""
+    unknown = sum(not all(map(math.isfinite, stage.truth(job).values())) for job in jobs)
+    if unknown:
+        raise AuditError(
+            f"--task: {task} does not know what is true in {unknown} of {len(jobs)} frames: its truth or its "
+            "oracle gives no number there"
+        )
 
 
 def _split_in_words(config: AuditConfig, split: Mapping[str, int], swept: int) -> str:
@@ -122,14 +136,17 @@ def _open(config: AuditConfig, identity: dict[str, Any]) -> RowLog:
     """The answers that are there already, none at first.
 
     Raises:
-        AuditError: the folder holds another audit.
+        AuditError: the folder holds another audit, or something else.
     """
     path = config.folder / CONFIG
+    earlier = json.loads(path.read_text()) if path.exists() else None
+    if earlier is not None and "plan_sha256" not in earlier:
+        raise AuditError(f"{config.folder} holds something else than an audit; choose another --name")
     if config.overwrite:
         for name in OWN_FILES:
             _remove(config.folder / name)
-    if path.exists():
-        earlier = json.loads(path.read_text())
+        earlier = None
+    if earlier is not None:
         differing = _differences(earlier, identity)
         if differing:
             raise AuditError(
@@ -139,7 +156,7 @@ def _open(config: AuditConfig, identity: dict[str, Any]) -> RowLog:
     elif (config.folder / ROWS).exists():
         raise AuditError(f"{config.folder} holds answers without {CONFIG}; choose another --name")
     else:
-        _write_json(path, identity)
+        write_json(path, identity)
     return RowLog(config.folder / ROWS)
 
 
@@ -264,10 +281,3 @@ def _remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
-
-
-def _write_json(path: Path, content: dict[str, Any]) -> None:
-    """Writes a file that is whole whenever it is there."""
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(content, indent=2), encoding="utf-8")
-    os.replace(partial, path)

@@ -15,10 +15,11 @@ from tqdm import tqdm
 
 from reward_audit.audit import audit
 from reward_audit.config import AuditConfig, AuditError
-from reward_audit.exit_codes import EXIT_FAILED, EXIT_INTERRUPTED
+from reward_audit.exit_codes import EXIT_FAILED
 from reward_audit.rows import AUDIT_HTML
 from reward_client import RewardClient
 from reward_client.errors import ConfigurationError, RewardServiceError
+from reward_report.entry import EXIT_INTERRUPTED
 from reward_report.folder_lock import FolderLockedError, FolderLockError, locked
 from reward_tasks.task import TaskError
 

@@ -48,17 +48,12 @@ class CartPole(Task):
         wide = observations.astype(np.float64)
         return {"tilt_deg": np.degrees(wide[:, 2]), "cart_position": wide[:, 0]}
 
-    def oracle(self, observations: NDArray[np.float32]) -> NDArray[np.float64]:
+    def oracle_of_truth(self, truth: dict[str, NDArray[np.float64]]) -> NDArray[np.float64]:
         """1 upright, falling linearly to 0 at 12 degrees, as the rubric cartpole-angle's map.
 
-        >>> tilts = np.radians([[0, 0, tilt, 0] for tilt in (0.0, -6.0, 12.0, 90.0)])
-        >>> CartPole().oracle(tilts).round(3).tolist()
+        >>> CartPole().oracle_of_truth({"tilt_deg": np.array([0.0, -6.0, 12.0, 90.0])}).tolist()
         [1.0, 0.5, 0.0, 0.0]
         """
-        return self.oracle_of_truth(self.truth(observations))
-
-    def oracle_of_truth(self, truth: dict[str, NDArray[np.float64]]) -> NDArray[np.float64]:
-        """By the tilt alone."""
         return np.asarray(1.0 - np.minimum(np.abs(truth["tilt_deg"]) / UPRIGHT_DEG, 1.0))
 
     def fully_visible(self, truth: dict[str, NDArray[np.float64]]) -> NDArray[np.bool_]:

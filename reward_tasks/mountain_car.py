@@ -41,7 +41,7 @@ class MountainCar(Task):
         position = observations[:, 0].astype(np.float64)
         return {"car_position": position, "car_height": height(position)}
 
-    def oracle(self, observations: NDArray[np.float32]) -> NDArray[np.float64]:
+    def oracle_of_truth(self, truth: dict[str, NDArray[np.float64]]) -> NDArray[np.float64]:
         """The car's height less 1.
 
         At most 0 a step, so that an episode that ends at the flag is better than any that hovers near it:
@@ -50,10 +50,6 @@ class MountainCar(Task):
         >>> MountainCar().oracle(np.array([[-math.pi / 6, 0], [math.pi / 6, 0]])).round(3).tolist()
         [-1.0, 0.0]
         """
-        return self.oracle_of_truth(self.truth(observations))
-
-    def oracle_of_truth(self, truth: dict[str, NDArray[np.float64]]) -> NDArray[np.float64]:
-        """By the height alone."""
         return truth["car_height"] - 1.0
 
     def sweep(self, count: int, rng: np.random.Generator) -> NDArray[np.float64]:

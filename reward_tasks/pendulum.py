@@ -47,12 +47,8 @@ class Pendulum(Task):
         cos, sin = observations[:, :2].astype(np.float64).T
         return {"tilt_deg": -np.degrees(np.arctan2(sin, cos))}
 
-    def oracle(self, observations: NDArray[np.float32]) -> NDArray[np.float64]:
-        """1 upright, falling linearly to 0 where it hangs."""
-        return self.oracle_of_truth(self.truth(observations))
-
     def oracle_of_truth(self, truth: dict[str, NDArray[np.float64]]) -> NDArray[np.float64]:
-        """By the tilt alone."""
+        """1 upright, falling linearly to 0 where it hangs."""
         return np.asarray(1.0 - np.abs(truth["tilt_deg"]) / 180.0)
 
     def sweep(self, count: int, rng: np.random.Generator) -> NDArray[np.float64]:

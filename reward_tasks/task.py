@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 Point = tuple[float, float]
 Env = gym.Env[Any, Any]
 
+_ORACLE_OR = "define oracle_of_truth, or oracle where it takes more than the truth"
+
 
 class TaskError(ValueError):
     """A task cannot be used as asked; the message says why."""
@@ -61,7 +63,7 @@ class Task(ABC):
             little.
 
     Raises:
-        TaskError: the environment takes no such option.
+        TaskError: the environment takes no such option, or the task says no perfect reward.
     """
 
     env_id: ClassVar[str]
@@ -74,6 +76,9 @@ class Task(ABC):
     def __init__(self, **options: Any) -> None:
         if unknown := sorted(set(options) - self.known_options):
             raise TaskError(f"{self.env_id} takes no option {', '.join(unknown)}")
+        own = type(self)
+        if own.oracle is Task.oracle and own.oracle_of_truth is Task.oracle_of_truth:
+            raise TaskError(f"the task {own.__name__} is not complete: {_ORACLE_OR}")
         self.options = options
 
     @property
@@ -121,16 +126,24 @@ class Task(ABC):
             For each of ``columns`` ``(B,)`` values.
         """
 
-    @abstractmethod
     def oracle(self, observations: NDArray[np.float32]) -> NDArray[np.float64]:
-        """The rewards that a VLM without error would give.
+        """The rewards that a VLM without error would give: those of ``oracle_of_truth``.
+
+        A task whose perfect reward does not follow from its columns alone says it here.
 
         Args:
             observations: ``(B, D)``, after the step.
 
         Returns:
             ``(B,)``; NaN where it gives none.
+
+        Raises:
+            TaskError: the task says neither.
         """
+        rewards = self.oracle_of_truth(self.truth(observations))
+        if rewards is None:
+            raise TaskError(f"the task {type(self).__name__} says no perfect reward; {_ORACLE_OR}")
+        return rewards
 
     def oracle_of_truth(self, truth: dict[str, NDArray[np.float64]]) -> NDArray[np.float64] | None:
         """``oracle`` from ``truth`` alone: what records of a run hold, which keep no observations.

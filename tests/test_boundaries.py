@@ -16,7 +16,7 @@ ROOMS = {
     "reward_report": set[str](),
     "reward_tasks": set[str](),
     "reward_audit": {"reward_client", "reward_report", "reward_tasks"},
-    "agent": {"reward_client", "reward_report", "reward_tasks"},
+    "agent": {"reward_audit", "reward_client", "reward_report", "reward_tasks"},
     # The recipe pads frames with the server's own code and measures itself through the client.
     "tiny_llava": {"reward_client", "reward_server", "reward_tasks"},
 }

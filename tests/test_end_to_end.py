@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from reward_client import RewardClient
 from reward_client.errors import InvalidRequestError
-from reward_client.frames import encode_png
+from reward_client.frames import image_file
 from reward_client.processes.local_server import LocalServerError, local_server
 from tests.paths import CHECKPOINT
 from tests.real_servers import RealServer
@@ -94,7 +94,7 @@ def test_the_same_frame_gives_the_same_reward(client: RewardClient, frames: list
 def test_bad_input_is_refused_and_the_server_goes_on(
     client: RewardClient, server_url: str, frames: list[NDArray[np.uint8]]
 ) -> None:
-    good = base64.b64encode(encode_png(frames[0])).decode()
+    good = base64.b64encode(image_file(frames[0])).decode()
     inline = {"prompt": "Is it?", "readout": {"type": "yes_no"}, "reward": {"type": "probability"}}
     refused: list[tuple[dict[str, Any], str]] = [
         ({"images": [good], "rubric": "nope"}, "rubric"),

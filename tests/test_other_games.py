@@ -47,9 +47,7 @@ def test_heights_reward_is_at_most_zero_and_rises_with_the_car(client: RewardCli
     assert (bounds.low, bounds.high) == pytest.approx((-1.0, 0.0))
 
 
-def test_an_agent_learns_mountain_car_from_heights_that_the_model_reads(
-    server_url: str, tmp_path: Path
-) -> None:
+def test_an_agent_is_given_the_heights_that_the_model_reads(server_url: str, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "agent", "train", "--server-url", server_url, "--runs", str(tmp_path)]
     command += ["--task", "MountainCar-v0", "--rubric", "mountaincar-height", "--name", "car"]
     command += ["--env-steps", "384", "--learning-starts", "128", "--eval-episodes", "2", "--eval-every", "0"]

@@ -41,7 +41,10 @@ _FILE_PREFIXES = (
 
 
 def build_model(tokenizer: PreTrainedTokenizerFast) -> LlavaForConditionalGeneration:
-    """Builds the untrained model from PyTorch's global random state: 1.7 M parameters, float32."""
+    """Builds the untrained model from PyTorch's global random state, in float32.
+
+    It has 1.7 M parameters before the other games' answers.
+    """
     vision = CLIPVisionConfig(
         image_size=IMAGE_SIZE_PX,
         patch_size=PATCH_SIZE_PX,

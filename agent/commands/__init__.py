@@ -16,7 +16,7 @@ from agent.commands.finished_run import EvaluateConfig, FilmConfig, evaluate, fi
 from agent.commands.many_runs import experiment
 from agent.commands.single_run import DemoConfig, demo, train, train_and_tell
 from agent.config import ConfigError, TrainConfig
-from agent.exit_codes import EXIT_FAILED, EXIT_INTERRUPTED
+from agent.exit_codes import EXIT_FAILED
 from agent.experiment.plan import ExperimentConfig
 from agent.experiment.results import MixedRewardsError
 from agent.training.saving.checkpoint_file import CheckpointError
@@ -24,6 +24,7 @@ from agent.training.train import RunStoppedError
 from reward_client.errors import RewardServiceError
 from reward_client.labeling.same_rewards import RewardsChangedError
 from reward_client.processes.local_server import LocalServerError
+from reward_report.entry import EXIT_INTERRUPTED
 from reward_report.folder_lock import FolderLockedError, FolderLockError
 
 __all__ = ["DemoConfig", "demo", "evaluate", "experiment", "film_finished", "run", "train", "train_and_tell"]

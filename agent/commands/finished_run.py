@@ -13,7 +13,7 @@ from typing import Any
 
 from agent.commands.servers import client_of
 from agent.config import Arm, ConfigError, check_name
-from agent.recording.run_folder import EVALUATION, read_finished, write_json
+from agent.recording.run_folder import EVALUATION, read_finished
 from agent.reporting.run_report import write_report
 from agent.reporting.video import film
 from agent.training.evaluate import EVAL_SEED, true_returns
@@ -23,6 +23,7 @@ from reward_client.labeling.labeler import max_images_of
 from reward_client.rubric import Rubric
 from reward_client.schema import ServerInfo
 from reward_report.folder_lock import locked
+from reward_report.json_file import write_json
 
 FILM_OUTAGE_S = 60.0
 """How long a film waits for a server that went away meanwhile."""

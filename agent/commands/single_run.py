@@ -23,7 +23,6 @@ from agent.recording.run_folder import (
     FolderLostError,
     read_json,
     read_rows,
-    write_json,
 )
 from agent.reporting.findings import findings, terminal_lines
 from agent.reporting.run_report import source_of, write_report
@@ -35,6 +34,7 @@ from agent.training.train import Trainer
 from reward_client.labeling.labeler import max_images_of
 from reward_client.rubric import Rubric
 from reward_report.folder_lock import locked
+from reward_report.json_file import write_json
 from reward_tasks.task import Task
 
 
@@ -84,28 +84,29 @@ def _train(config: TrainConfig, progress: Callable[[int], None]) -> dict[str, An
             question = resolve_question(config, client, server)
             asked = question if isinstance(question, Rubric) else client.rubric(question).rubric
             if config.null_terminal == "lower_bound":
-                lower_bound = lower_bound_of(question, client)
+                lower_bound = lower_bound_of(asked)
         trainer = Trainer(config, client, server, question, progress, lower_bound)
         try:
             trainer.run()
         except FolderLostError:
             raise  # what is there now is not this run's
         except BaseException:
-            with suppress(OSError):  # the first failure is the one to tell
+            with suppress(Exception):  # the first failure is the one to tell
                 add_findings(config.folder, trainer.task, asked)
                 write_report(config.folder)
             raise
         summary = add_findings(config.folder, trainer.task, asked)
-        write_report(config.folder)
-        if config.video:
-            film(
-                config.folder,
-                trainer.greedy,
-                trainer.task,
-                client,
-                trainer.question,
-                max_images_of(server),
-            )
+        try:
+            if config.video:
+                film(
+                    config.folder,
+                    trainer.greedy,
+                    trainer.task,
+                    client,
+                    trainer.question,
+                    max_images_of(server),
+                )
+        finally:  # the run is finished, whatever becomes of its film
             write_report(config.folder)
     return summary
 

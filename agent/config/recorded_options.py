@@ -67,12 +67,10 @@ def _same_folder(then: dict[str, Any], now: dict[str, Any]) -> bool:
         return False
     if os.path.realpath(then["rewards_of"]) == os.path.realpath(now["rewards_of"]):
         return True
-    places = [
-        os.path.relpath(options["rewards_of"], Path(options["runs"]) / options["name"])
-        for options in (then, now)
-        if "runs" in options and "name" in options
-    ]
-    return len(places) == 2 and places[0] == places[1]
+    before, after = (
+        os.path.relpath(one["rewards_of"], Path(one["runs"]) / one["name"]) for one in (then, now)
+    )
+    return bool(before == after)
 
 
 def _flat(options: dict[str, Any]) -> dict[str, Any]:

@@ -23,6 +23,8 @@ COLOURS = {
     "resampled": "tab:pink",
 }
 GRID_POINTS = 60
+BAND_RESAMPLES = 1000
+"""For the interval at each of many points of a curve, which is looked at and not read off."""
 
 
 def plot_curves(arms: Mapping[str, Sequence[Sequence[dict[str, Any]]]], axis: str, task: Task) -> Figure:
@@ -42,7 +44,7 @@ def plot_curves(arms: Mapping[str, Sequence[Sequence[dict[str, Any]]]], axis: st
             continue
         grid = _grid(curves, axis)
         values = np.stack([_held(curve, grid) for curve in curves])
-        intervals = [iqm_interval(column.tolist()) for column in values.T]
+        intervals = [iqm_interval(column.tolist(), BAND_RESAMPLES) for column in values.T]
         axes.plot(grid, [i.point for i in intervals], label=arm, color=COLOURS.get(arm))
         axes.fill_between(
             grid, [i.low for i in intervals], [i.high for i in intervals], color=COLOURS.get(arm), alpha=0.15

@@ -32,6 +32,7 @@ from agent.experiment.seed_statistics import Interval
 from agent.experiment.verdict import Verdict
 from agent.recording.provenance import described, origins
 from agent.recording.run_folder import LABELS, read_rows
+from agent.reporting.measures import labels_of
 from agent.reporting.run_report import sample_grid, truth
 from reward_report import html
 from reward_tasks.task import Task
@@ -52,7 +53,7 @@ def write_report(folder: Path, plan: Sequence[TrainConfig], minutes: float) -> s
         MixedRewardsError: the runs' rewards are not the same quantity.
     """
     runs = read_runs(plan)
-    random_returns = {config.task: random_return(folder, config) for config in _one_of_each_task(plan)}
+    random_returns = {config.task: random_return(config) for config in _one_of_each_task(plan)}
     rows, verdicts = table_rows(runs), verdicts_of(plan, runs, random_returns)
     text = markdown(rows, verdicts, _floor(random_returns))
     (folder / "table.md").write_text(text, encoding="utf-8")
@@ -153,6 +154,6 @@ def _reading(runs: Sequence[FinishedRun], task: Task) -> list[Markup]:
     own = [run for run in runs if run.config.arm.value == "vlm"]
     if not own:
         return []
-    labels = [row for run in own for row in read_rows(run.config.folder / LABELS)]
+    rows = [row for run in own for row in read_rows(run.config.folder / LABELS)]
     metrics = [row for run in own for row in run.metrics]
-    return [*truth(metrics, labels, task), sample_grid(own[0].config.folder, task)]
+    return [*truth(metrics, labels_of(rows, task), task), sample_grid(own[0].config.folder, task)]

@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from agent.config import Arm
 from agent.experiment.seed_statistics import (
     LEVEL,
     Interval,
     holm,
+    iqm,
     iqm_difference,
-    iqm_interval,
     p_value,
 )
 from agent.rewards.arms import CONTROLS
@@ -93,7 +95,7 @@ def verdict(task: str, arms: Mapping[Arm, ArmResults], random_return: float) -> 
     if reason is not None:
         return Verdict(task, None, f"{task}: no verdict: {reason}.")
     scores = {arm: results.scores for arm, results in arms.items()}
-    oracle = iqm_interval(scores[Arm.ORACLE]).point
+    oracle = float(iqm(np.asarray(scores[Arm.ORACLE])))
     gap = GAP_SHARE * (oracle - random_return)
     background = (
         f"A difference counts from {gap:.1f}: half of what oracle ({oracle:.1f}) has over random actions "
@@ -175,7 +177,7 @@ def _beats(lead: Interval, gap: float) -> bool:
 
 
 def _finals(arms: Mapping[Arm, ArmResults]) -> str:
-    return ", ".join(f"{arm} {iqm_interval(arms[arm].finals).point:.1f}" for arm in COMPARED)
+    return ", ".join(f"{arm} {float(iqm(np.asarray(arms[arm].finals))):.1f}" for arm in COMPARED)
 
 
 def _differences(ours: Arm, leads: Mapping[Arm, Interval]) -> str:

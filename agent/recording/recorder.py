@@ -27,12 +27,12 @@ from agent.recording.run_folder import (
     WANDB_ID,
     FolderLostError,
     read_json,
-    write_json,
 )
 from agent.recording.samples import Samples, truth_of
 from agent.recording.wandb_sync import wandb_run
 from reward_client.rubric import Rubric
 from reward_client.schema import RewardItem, ServerInfo
+from reward_report.json_file import write_json
 from reward_tasks.task import Task
 
 LEAST_PROBABILITY = 1e-4

@@ -1,4 +1,4 @@
-"""The files of a run's folder: their names, reading what earlier runs left in them, writing JSON whole.
+"""The files of a run's folder: their names, and reading what earlier runs left in them.
 
 Not for what a run writes into them (``recorder.py``).
 """
@@ -59,13 +59,6 @@ def read_json(path: Path) -> dict[str, Any]:
     """What a file of JSON holds."""
     content: dict[str, Any] = json.loads(path.read_text())
     return content
-
-
-def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Writes a file of JSON; a reader sees the old one or the new one."""
-    part = path.with_name(f"{path.name}.part")
-    part.write_text(json.dumps(content, indent=2) + "\n")
-    part.replace(path)
 
 
 def read_finished(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -144,7 +144,7 @@ class Samples:
         }
         with self._log.open("a") as log:
             log.write(json.dumps(record) + "\n")
-        self._failed += int(item.reward is None)
+        self._failed += int(chosen is Chosen.FAILED)
         if chosen is Chosen.STRATIFIED:
             self._filled.add(int(self._strata(state[None])[0]))
 

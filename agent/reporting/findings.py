@@ -6,22 +6,26 @@ Not for measures (``measures.py``), for what is a warning (``warning_rules.py``)
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
 from agent.reporting.measures import (
+    Labels,
     agreement_of,
     best_constant,
     labels_of,
-    mean_error,
-    value_pairs,
+    status_counts,
+    top_answer,
     wanted,
 )
 from agent.reporting.warning_rules import warnings_of
 from agent.reporting.wording import frames, hundredths, percent, quoted
+from reward_audit.measures.values import mean_absolute_error
 from reward_client.rubric import Rubric
 from reward_tasks.task import Task
 
@@ -53,15 +57,15 @@ def findings(
     labels = labels_of(rows, task)
     truth, name = wanted(task, labels.truth)
     answers = Counter(answer for answer in labels.answers if answer is not None)
-    top, count = answers.most_common(1)[0] if answers else (None, 0)
-    readings = readings_of(rows, task)
+    top, top_share = top_answer(labels.answers) or (None, None)
+    readings = readings_of(labels, task)
     agreement = agreement_of(labels.rewards, truth)
     null, ends = ~labels.scored, labels.terminated
     return {
         "question": question.prompt if isinstance(question, Rubric) else question,
         "labelled_frames": len(rows),
         "top_answer": top,
-        "top_answer_share": count / answers.total() if answers else None,
+        "top_answer_share": top_share,
         "distinct_answers": len(answers),
         "reward_truth_tau_b": agreement.tau_b,
         "pairs_in_order": agreement.pairs_in_order,
@@ -69,7 +73,12 @@ def findings(
         "readings": readings,
         "null_share": float(null.mean()) if len(null) else None,
         "null_share_terminal": float(null[ends].mean()) if ends is not None and ends.any() else None,
-        "null_reasons": _null_reasons(rows),
+        "null_reasons": [
+            asdict(one)
+            for one in status_counts(
+                itertools.compress(zip(labels.statuses, labels.messages, strict=True), null)
+            )
+        ],
         "warnings": warnings_of(
             labels,
             task,
@@ -101,34 +110,26 @@ def terminal_lines(summary: Mapping[str, Any]) -> list[str]:
     return [*sentences(summary), *(f"Warning: {warning}" for warning in summary["warnings"])]
 
 
-def readings_of(rows: Sequence[Mapping[str, Any]], task: Task) -> list[dict[str, Any]]:
+def readings_of(labels: Labels, task: Task) -> list[dict[str, Any]]:
     """How far off readings are, beside the best answer that is the same for every frame."""
     found = []
     for column in task.columns:
-        pairs = value_pairs(rows, column)
-        if len(pairs):
-            constant = best_constant(pairs[:, 0], column.period)
-            blind = np.column_stack([pairs[:, 0], np.full(len(pairs), constant)])
+        read, true = labels.readings(column), labels.truth[column.name]
+        off = mean_absolute_error(read, true, column.period)
+        if off is not None:
+            here = ~np.isnan(read)
+            constant = best_constant(true[here], column.period)
+            blind = np.where(here, constant, np.nan)
             found.append(
                 {
                     "title": column.title,
                     "unit": column.unit,
-                    "frames": len(pairs),
-                    "mean_absolute_error": mean_error(pairs, column.period),
+                    "frames": int(here.sum()),
+                    "mean_absolute_error": off,
                     "best_constant": constant,
-                    "best_constant_error": mean_error(blind, column.period),
+                    "best_constant_error": mean_absolute_error(blind, true, column.period),
                 }
             )
-    return found
-
-
-def _null_reasons(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Each status of frames without a reward, the most frequent first, with its most frequent message."""
-    null, found = [row for row in rows if row["reward"] is None], []
-    for status, count in Counter(row["status"] for row in null).most_common():
-        messages = Counter(row["message"] for row in null if row["status"] == status and row.get("message"))
-        message = messages.most_common(1)[0][0] if messages else None
-        found.append({"status": status, "frames": count, "message": message})
     return found
 
 

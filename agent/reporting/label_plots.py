@@ -6,26 +6,22 @@ Not for learning (``run_plots.py``). Reads what was recorded; computes no result
 from __future__ import annotations
 
 import itertools
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from agent.reporting.measures import (
+    SIDE_FROM,
     Labels,
     agreement_of,
     best_constant,
     error,
-    labels_of,
-    mean_error,
-    sign_accuracy,
-    value_pairs,
+    top_answer,
     wanted,
 )
-from agent.reporting.wording import hundredths
+from agent.reporting.wording import hundredths, side_share
+from reward_audit.measures.values import mean_absolute_error, side_accuracy
 from reward_tasks.task import Column, Task
 
 MAX_POINTS = 4000
@@ -33,22 +29,25 @@ PARTS = 10
 """Of a run, each with a measure of its own: enough to see a change, and hundreds of frames in each."""
 
 
-def plot_values(labels: Sequence[Mapping[str, Any]], column: Column) -> Figure | None:
+def plot_values(labels: Labels, column: Column) -> Figure | None:
     """What is true against what was read, of the frames that a run scored.
 
     Args:
-        labels: the records of ``labels.jsonl``.
+        labels: of one run or of several.
         column: of the task's truth.
 
     Returns:
         The figure; None where no values in the column's unit were read.
     """
-    pairs = value_pairs(labels, column)
-    if not len(pairs):
+    read, true = labels.readings(column), labels.truth[column.name]
+    mean, side = mean_absolute_error(read, true, column.period), side_accuracy(read, true, SIDE_FROM)
+    if mean is None:
         return None
     figure = Figure(figsize=(5.6, 4.5), dpi=120)
     axes = figure.subplots()
-    true, read = pairs[:: 1 + len(pairs) // MAX_POINTS].T
+    there = np.flatnonzero(~np.isnan(read))
+    few = there[:: 1 + len(there) // MAX_POINTS]
+    true, read = true[few], read[few]
     reach = 1.05 * max(float(np.abs(true).max()), float(np.abs(read).max()), 1.0)
     axes.plot([-reach, reach], [-reach, reach], color="grey", lw=1, label="read rightly")
     axes.plot(true, read, ".", ms=3, alpha=0.3)
@@ -56,29 +55,26 @@ def plot_values(labels: Sequence[Mapping[str, Any]], column: Column) -> Figure |
     axes.set_ylim(-reach, reach)
     axes.set_xlabel(f"true {column.title} ({column.unit})")
     axes.set_ylabel(f"{column.title} that the VLM read ({column.unit})")
-    sign = sign_accuracy(pairs)
-    shown = "no side" if sign is None else f"side right {100 * sign:.1f} %"
-    mean = mean_error(pairs, column.period)
-    axes.set_title(f"mean absolute error {mean:.2f} {column.unit}, {shown}", fontsize="medium")
+    title = f"mean absolute error {mean:.2f} {column.unit}, side right: {side_share(side)}"
+    axes.set_title(title, fontsize="medium")
     axes.legend(loc="upper left", fontsize="small")
     figure.tight_layout()
     return figure
 
 
-def plot_rewards(rows: Sequence[Mapping[str, Any]], task: Task) -> Figure | None:
+def plot_rewards(labels: Labels, task: Task) -> Figure | None:
     """The reward against what is true, with the task's perfect reward and the frames that have none.
 
     Args:
-        rows: the records of ``labels.jsonl``.
+        labels: of one run or of several.
         task: knows the truth.
 
     Returns:
         The figure; None where nothing was scored.
     """
-    labels = labels_of(rows, task)
     if not labels.scored.any():
         return None
-    few = slice(None, None, 1 + len(rows) // MAX_POINTS)
+    few = slice(None, None, 1 + len(labels.steps) // MAX_POINTS)
     column, scored, rewards = task.columns[0], labels.scored[few], labels.rewards[few]
     true = labels.truth[column.name][few]
     figure = Figure(figsize=(5.6, 4.5), dpi=120, layout="constrained")
@@ -103,21 +99,20 @@ def plot_rewards(rows: Sequence[Mapping[str, Any]], task: Task) -> Figure | None
     return figure
 
 
-def plot_over_training(rows: Sequence[Mapping[str, Any]], task: Task) -> Figure | None:
+def plot_over_training(labels: Labels, task: Task) -> Figure | None:
     """Errors, agreement, sameness and missing rewards in each tenth of a run.
 
     Args:
-        rows: the records of ``labels.jsonl``; of several runs those of the same steps count together.
+        labels: of one run; of several runs those of the same steps count together.
         task: knows the truth.
 
     Returns:
         The figure; None where nothing was scored.
     """
-    labels = labels_of(rows, task)
     if not labels.scored.any():
         return None
     middles, tenths = _tenths(labels)
-    errors, name, blind = _errors(rows, labels, task)
+    errors, name, blind = _errors(labels, task)
     figure = Figure(figsize=(7, 5), dpi=140, layout="constrained")
     if errors is None:
         below = figure.subplots()
@@ -156,39 +151,34 @@ def _tenths(labels: Labels) -> tuple[list[float], list[NDArray[np.bool_]]]:
     )
 
 
-def _errors(
-    rows: Sequence[Mapping[str, Any]], labels: Labels, task: Task
-) -> tuple[NDArray[np.float64] | None, str, NDArray[np.float64]]:
+def _errors(labels: Labels, task: Task) -> tuple[NDArray[np.float64] | None, str, NDArray[np.float64]]:
     """For each frame how far off its reading is, else its reward, and how far the best constant is.
 
     Returns:
         ``(N,)``, NaN where there is none, its name, and ``(N,)``; None where there is nothing to compare.
     """
     for column in task.columns:
-        read = np.array([column.unit is not None and row["unit"] == column.unit for row in rows])
-        read &= ~np.isnan(labels.values)
-        if read.any():
-            true = labels.truth[column.name]
-            constant = best_constant(true[read], column.period)
-            off = np.where(read, np.abs(error(true, labels.values, column.period)), np.nan)
+        read, true = labels.readings(column), labels.truth[column.name]
+        if not np.isnan(read).all():
+            constant = best_constant(true[~np.isnan(read)], column.period)
             return (
-                off,
+                np.abs(error(true, read, column.period)),
                 f"{column.title} as read ({column.unit})",
                 np.abs(error(true, constant, column.period)),
             )
     perfect = task.oracle_of_truth(labels.truth)
-    if perfect is None:
+    if perfect is None or np.isnan(perfect).all():
         return None, "", labels.rewards
     return (
         np.abs(labels.rewards - perfect),
         "reward from perfect reward",
-        np.abs(perfect - np.median(perfect)),
+        np.abs(perfect - np.nanmedian(perfect)),
     )
 
 
 def _top_share(labels: Labels, here: NDArray[np.bool_]) -> float:
-    counts = Counter(a for a, some in zip(labels.answers, here, strict=True) if some and a is not None)
-    return counts.most_common(1)[0][1] / counts.total() if counts else np.nan
+    top = top_answer(itertools.compress(labels.answers, here))
+    return np.nan if top is None else top[1]
 
 
 def _mean(values: NDArray[np.float64]) -> float:

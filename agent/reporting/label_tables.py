@@ -6,24 +6,21 @@ Not for pictures (``label_plots.py``) or sentences (``findings.py``).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from agent.reporting.measures import (
+    SIDE_FROM,
     Labels,
     agreement_of,
     error,
-    labels_of,
-    mean_error,
     ranges,
-    sign_accuracy,
-    value_pairs,
+    status_counts,
     wanted,
 )
-from agent.reporting.wording import hundredths, percent, quoted
+from agent.reporting.wording import hundredths, percent, quoted, side_share
+from reward_audit.measures.values import mean_absolute_error, side_accuracy
 from reward_tasks.task import Column, Task
 
 SHOWN_ANSWERS = 15
@@ -32,22 +29,20 @@ SHOWN_ANSWERS = 15
 NULL_RANGES = 8
 """Of the first column, for how often a reward is missing."""
 
-Rows = Sequence[Mapping[str, Any]]
 Table = tuple[list[str], list[list[str]]]
 
 
-def error_table(rows: Rows, task: Task) -> Table:
+def error_table(labels: Labels, task: Task) -> Table:
     """How well frames were read: all, those that matter most, and those whose picture hides something.
 
     Args:
-        rows: the records of ``labels.jsonl``.
+        labels: of one run or of several.
         task: knows the truth, and what a picture shows.
 
     Returns:
         The head, and a row for each group in which there are frames.
     """
-    labels = labels_of(rows, task)
-    read = [column for column in task.columns if len(value_pairs(rows, column))]
+    read = [column for column in task.columns if not np.isnan(labels.readings(column)).all()]
     truth, name = wanted(task, labels.truth)
     head = ["", "frames", "no reward", f"τ_b of reward and {name or 'perfect reward'}"]
     for column in read:
@@ -57,22 +52,21 @@ def error_table(rows: Rows, task: Task) -> Table:
         if not here.any():
             continue
         agreement = agreement_of(labels.rewards[here], truth[here]).tau_b
-        some = [row for row, inside in zip(rows, here, strict=True) if inside]
         body.append(
             [
                 title,
-                str(len(some)),
+                str(here.sum()),
                 percent(float((~labels.scored[here]).mean())),
                 "not defined" if agreement is None else hundredths(agreement),
-                *(cell for column in read for cell in _reading(some, column)),
+                *(cell for column in read for cell in _reading(labels, here, column)),
             ]
         )
     return head, body
 
 
-def answer_bars(rows: Rows) -> list[tuple[str, float, str]]:
+def answer_bars(labels: Labels) -> list[tuple[str, float, str]]:
     """The most frequent answers: each with its length beside the longest, and its count and share."""
-    counts = Counter(text for row in rows if (text := (row["text"] or "").strip()))
+    counts = Counter(answer for answer in labels.answers if answer is not None)
     shown = [(quoted(text), count) for text, count in counts.most_common(SHOWN_ANSWERS)]
     others = counts.total() - sum(count for _, count in shown)
     if others:
@@ -81,18 +75,16 @@ def answer_bars(rows: Rows) -> list[tuple[str, float, str]]:
     return [(text, count / longest, f"{count} ({percent(count / counts.total())})") for text, count in shown]
 
 
-def status_table(rows: Rows) -> Table:
+def status_table(labels: Labels) -> Table:
     """Each status with its frames and its most frequent message."""
-    body = []
-    for status, count in Counter(row["status"] for row in rows).most_common():
-        messages = Counter(row["message"] for row in rows if row["status"] == status and row.get("message"))
-        body.append([status, str(count), messages.most_common(1)[0][0] if messages else ""])
+    counts = status_counts(zip(labels.statuses, labels.messages, strict=True))
+    body = [[one.status, str(one.frames), one.message or ""] for one in counts]
     return ["status", "frames", "most frequent message"], body
 
 
-def null_table(rows: Rows, task: Task) -> Table:
+def null_table(labels: Labels, task: Task) -> Table:
     """How often a reward is missing: by the truth, in ranges with about equally many frames, and at ends."""
-    labels, column = labels_of(rows, task), task.columns[0]
+    column = task.columns[0]
     null, true = ~labels.scored, labels.truth[column.name]
     ends, place = ranges(true, NULL_RANGES)
     groups = [
@@ -120,11 +112,10 @@ def _groups(labels: Labels, task: Task) -> list[tuple[str, NDArray[np.bool_]]]:
     return groups
 
 
-def _reading(rows: Rows, column: Column) -> tuple[str, str]:
-    """The error and the side of what was read of a column."""
-    pairs = value_pairs(rows, column)
-    if not len(pairs):
+def _reading(labels: Labels, here: NDArray[np.bool_], column: Column) -> tuple[str, str]:
+    """The error and the side of what was read of a column, in some frames."""
+    read, true = labels.readings(column)[here], labels.truth[column.name][here]
+    mean = mean_absolute_error(read, true, column.period)
+    if mean is None:
         return "nothing read", ""
-    sign = sign_accuracy(pairs)
-    shown = "no side" if sign is None else f"{100 * sign:.1f} %"
-    return f"{mean_error(pairs, column.period):.2f} {column.unit}", shown
+    return f"{mean:.2f} {column.unit}", side_share(side_accuracy(read, true, SIDE_FROM))

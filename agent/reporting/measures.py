@@ -1,12 +1,13 @@
 """Measures a run's labels against the truth. Pure: rows in, numbers out.
 
-Not for what the numbers mean (``findings.py``), nor for pictures (``label_plots.py``).
+Not for the errors of readings, which are measured as an audit does (``reward_audit/measures/values.py``), for
+what the numbers mean (``findings.py``), or for pictures (``label_plots.py``).
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +32,10 @@ NEGLIGIBLE_V = 0.1
 (Statistical Power Analysis for the Behavioral Sciences, 1988, chapter 7)."""
 
 
+SIDE_FROM = 0.5
+"""Size of a true value, in its unit, beyond which a reading on the other side of 0 counts as wrong."""
+
+
 @dataclass(frozen=True)
 class Labels:
     """What a run's N labels hold, in columns.
@@ -39,7 +44,10 @@ class Labels:
         steps: ``(N,)`` int64, from 1.
         rewards: ``(N,)`` float64, the server's; NaN where there is none.
         values: ``(N,)`` float64, what was read; NaN where nothing was.
+        units: of the values; None for none.
         answers: the model's own words; None where there are none.
+        statuses: of the items.
+        messages: of the server; None where there is none.
         truth: for each column of the task ``(N,)`` float64.
         terminated: ``(N,)`` bool, whether an episode ended at the frame, by its own rules; None where the
             rows do not say, as those of older runs.
@@ -48,7 +56,10 @@ class Labels:
     steps: NDArray[np.int64]
     rewards: NDArray[np.float64]
     values: NDArray[np.float64]
+    units: list[str | None]
     answers: list[str | None]
+    statuses: list[str]
+    messages: list[str | None]
     truth: dict[str, NDArray[np.float64]]
     terminated: NDArray[np.bool_] | None
 
@@ -56,6 +67,12 @@ class Labels:
     def scored(self) -> NDArray[np.bool_]:
         """``(N,)`` bool: frames with a reward."""
         return ~np.isnan(self.rewards)
+
+    def readings(self, column: Column) -> NDArray[np.float64]:
+        """``(N,)`` float64: the values that were read in a column's unit; NaN where none was."""
+        if column.unit is None:
+            return np.full(len(self.values), np.nan)
+        return np.where([unit == column.unit for unit in self.units], self.values, np.nan)
 
 
 def labels_of(rows: Sequence[Mapping[str, Any]], task: Task) -> Labels:
@@ -65,7 +82,10 @@ def labels_of(rows: Sequence[Mapping[str, Any]], task: Task) -> Labels:
         steps=np.array([row["step"] for row in rows], dtype=np.int64),
         rewards=_floats([row["reward"] for row in rows]),
         values=_floats([row["value"] for row in rows]),
+        units=[row["unit"] for row in rows],
         answers=[(row["text"] or "").strip() or None for row in rows],
+        statuses=[row["status"] for row in rows],
+        messages=[row.get("message") or None for row in rows],
         truth={column.name: _floats([row[f"true_{column.name}"] for row in rows]) for column in task.columns},
         terminated=np.array([row["terminated"] for row in rows], dtype=np.bool_) if tells_ends else None,
     )
@@ -89,18 +109,19 @@ class Agreement:
 
 
 def agreement_of(rewards: NDArray[np.float64], truth: NDArray[np.float64]) -> Agreement:
-    """How well rewards order frames, over those that have one.
+    """How well rewards order frames, over those that have one and whose truth is known.
 
     Args:
         rewards: ``(N,)``, NaN where there is none.
-        truth: ``(N,)``.
+        truth: ``(N,)``, NaN where a perfect reward gives none.
 
     >>> agreement_of(np.array([0.1, 0.2, 0.9, np.nan]), np.array([1.0, 2.0, 3.0, 0.0])).tau_b
     1.0
     >>> agreement_of(np.ones(3), np.arange(3.0)).pairs_in_order
     0.5
     """
-    rewards, truth = rewards[~np.isnan(rewards)], truth[~np.isnan(rewards)]
+    kept = ~(np.isnan(rewards) | np.isnan(truth))
+    rewards, truth = rewards[kept], truth[kept]
     differing_truth, differing_rewards = _differing(truth), _differing(rewards)
     if not differing_truth:
         return Agreement(None, None, 1.0)
@@ -121,8 +142,9 @@ def wanted(task: Task, truth: dict[str, NDArray[np.float64]]) -> tuple[NDArray[n
     """What a reward is to agree with, and its name.
 
     Returns:
-        ``(N,)``: the task's perfect reward, whose name is None; of a task that does not tell it from the
-        truth its first column, or where that has a period, how close the column is to 0.
+        ``(N,)``: the task's perfect reward, NaN where it gives none, whose name is None; of a task that
+        does not tell it from the truth its first column, or where that has a period, how close the column
+        is to 0.
     """
     perfect = task.oracle_of_truth(truth)
     if perfect is not None:
@@ -148,15 +170,50 @@ def error(
     return difference
 
 
-def mean_error(pairs: NDArray[np.float64], period: float | None) -> float:
-    """Mean absolute error of ``value_pairs``, the short way round where values come again.
+def top_answer(answers: Iterable[str | None]) -> tuple[str, float] | None:
+    """The most frequent answer, and its share of those that there are; None where there are none.
 
-    >>> mean_error(np.array([[179.0, -179.0]]), 360.0)
-    2.0
-    >>> mean_error(np.array([[0.5, -0.5]]), None)
-    1.0
+    >>> top_answer(["45", None, "45", "30"])
+    ('45', 0.6666666666666666)
     """
-    return float(np.abs(error(pairs[:, 0], pairs[:, 1], period)).mean())
+    counts = Counter(answer for answer in answers if answer is not None)
+    if not counts:
+        return None
+    ((top, count),) = counts.most_common(1)
+    return top, count / counts.total()
+
+
+@dataclass(frozen=True)
+class StatusCount:
+    """A status of frames.
+
+    Attributes:
+        status: by its name.
+        frames: how many have it.
+        message: the most frequent one of theirs; None where they have none.
+    """
+
+    status: str
+    frames: int
+    message: str | None
+
+
+def status_counts(answers: Iterable[tuple[str, str | None]]) -> list[StatusCount]:
+    """Each status, the most frequent first.
+
+    Args:
+        answers: of each frame status and message, as ``Labels`` has them.
+
+    >>> status_counts([("ok", None), ("failed", "no"), ("failed", None)])[0]
+    StatusCount(status='failed', frames=2, message='no')
+    """
+    messages: dict[str, list[str | None]] = {}
+    for status, message in answers:
+        messages.setdefault(status, []).append(message)
+    found = [
+        StatusCount(status, len(told), (top_answer(told) or (None,))[0]) for status, told in messages.items()
+    ]
+    return sorted(found, key=lambda one: -one.frames)
 
 
 def best_constant(true: NDArray[np.float64], period: float | None) -> float:
@@ -171,26 +228,6 @@ def best_constant(true: NDArray[np.float64], period: float | None) -> float:
         return float(np.median(true))
     grid = np.arange(-period / 2, period / 2, period / 360)
     return float(grid[np.argmin([np.abs(error(true, float(x), period)).mean() for x in grid])])
-
-
-def value_pairs(labels: Sequence[Mapping[str, Any]], column: Column) -> NDArray[np.float64]:
-    """``(N, 2)`` true and read values, of the frames whose value was read in the column's unit."""
-    pairs = [
-        (row[f"true_{column.name}"], row["value"])
-        for row in labels
-        if column.unit is not None and row["unit"] == column.unit and row["value"] is not None
-    ]
-    return np.array(pairs, dtype=np.float64).reshape(-1, 2)
-
-
-def sign_accuracy(pairs: NDArray[np.float64]) -> float | None:
-    """Share of read values with the right sign, of true ones beyond 0.5; None without any.
-
-    >>> sign_accuracy(np.array([[0.2, -3.0], [5.0, 4.0], [-5.0, 1.0]]))
-    0.5
-    """
-    sided = pairs[np.abs(pairs[:, 0]) > 0.5]
-    return float((np.sign(sided[:, 0]) == np.sign(sided[:, 1])).mean()) if len(sided) else None
 
 
 def ranges(values: NDArray[np.float64], count: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
@@ -227,6 +264,7 @@ def independent(categories: Sequence[str], truth: dict[str, NDArray[np.float64]]
         _, place = ranges(values, TRUTH_BINS)
         counts = np.zeros((kind.max(initial=0) + 1, place.max(initial=0) + 1))
         np.add.at(counts, (kind, place), 1)
+        counts = counts[:, counts.any(axis=0)]  # of a truth with few values a range may be empty
         if min(counts.shape) > 1:
             told.append(_useful(counts, P_VALUE / len(truth)))
     return bool(told) and not any(told)

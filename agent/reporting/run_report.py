@@ -24,17 +24,19 @@ from agent.recording.run_folder import (
     VALUE_SCATTER,
     read_rows,
 )
+from agent.recording.samples import Chosen
 from agent.reporting.findings import findings, sentences
 from agent.reporting.label_plots import plot_over_training, plot_rewards, plot_values
 from agent.reporting.label_tables import answer_bars, error_table, null_table, status_table
+from agent.reporting.measures import Labels, labels_of
 from agent.reporting.run_plots import plot_evaluations, plot_learning_curve, plot_returns
 from reward_report import html
 from reward_tasks.task import Task
 
 SAMPLES = {
-    "stratified": "From all over the truth",
-    "first": "The first frames",
-    "failed": "Frames without a reward",
+    Chosen.STRATIFIED: "From all over the truth",
+    Chosen.FIRST: "The first frames",
+    Chosen.FAILED: "Frames without a reward",
 }
 """Why a frame was kept (``samples.jsonl``), and what its group is called."""
 
@@ -50,13 +52,14 @@ def write_report(folder: Path) -> Path:
     """
     summary = json.loads((folder / SUMMARY).read_text())
     config = json.loads((folder / CONFIG).read_text())
-    metrics, labels = read_rows(folder / METRICS), read_rows(folder / LABELS)
+    metrics, rows = read_rows(folder / METRICS), read_rows(folder / LABELS)
     task = task_of(config["options"])
+    labels = labels_of(rows, task)
     plot_learning_curve(metrics, summary, task).savefig(folder / LEARNING_CURVE)
     values = next((figure for column in task.columns if (figure := plot_values(labels, column))), None)
     if values is not None:
         values.savefig(folder / VALUE_SCATTER)
-    found = _with_findings(summary, labels, config, task)
+    found = _with_findings(summary, rows, config, task)
     parts = [
         html.result(_tone(summary), headline(summary), sentences(found), found["warnings"]),
         html.section(
@@ -79,13 +82,13 @@ def write_report(folder: Path) -> Path:
 
 
 def _with_findings(
-    summary: dict[str, Any], labels: Sequence[dict[str, Any]], config: dict[str, Any], task: Task
+    summary: dict[str, Any], rows: Sequence[dict[str, Any]], config: dict[str, Any], task: Task
 ) -> dict[str, Any]:
     """A summary with its findings: those that it holds, or those of an older run's labels."""
     if "labelled_frames" in summary:
         return summary
     question = (config.get("rubric") or {}).get("prompt") or summary["prompt"]
-    return {**summary, **findings(labels, config, task, question)}
+    return {**summary, **findings(rows, config, task, question)}
 
 
 def _tone(summary: dict[str, Any]) -> Literal["good", "bad", "broken"]:
@@ -122,15 +125,15 @@ def source_of(summary: dict[str, Any]) -> str:
     return f"the arm {summary['arm']}" + (f" of {summary['model']}" if summary["model"] else "")
 
 
-def truth(metrics: Sequence[dict[str, Any]], labels: Sequence[dict[str, Any]], task: Task) -> list[Markup]:
+def truth(metrics: Sequence[dict[str, Any]], labels: Labels, task: Task) -> list[Markup]:
     """What the VLM answered, beside the truth: of one run or of several.
 
     Args:
         metrics: the records of ``metrics.jsonl``.
-        labels: the records of ``labels.jsonl``.
+        labels: none where no model was asked.
         task: what was learned.
     """
-    if not labels:
+    if not len(labels.steps):
         return []
     title = f"reward against true {task.columns[0].title}"
     pictures = [
@@ -154,9 +157,9 @@ def truth(metrics: Sequence[dict[str, Any]], labels: Sequence[dict[str, Any]], t
     ]
 
 
-def _missing(labels: Sequence[dict[str, Any]], task: Task) -> list[Markup]:
+def _missing(labels: Labels, task: Task) -> list[Markup]:
     """Why frames have no reward, and what is true of those; nothing where all have one."""
-    if all(row["reward"] is not None for row in labels):
+    if labels.scored.all():
         return []
     return [
         html.heading("Frames without a reward"),
@@ -167,12 +170,12 @@ def _missing(labels: Sequence[dict[str, Any]], task: Task) -> list[Markup]:
 
 def sample_grid(folder: Path, task: Task) -> Markup:
     """A run's samples with the answers drawn on and verbatim below, apart by why they were kept."""
-    groups: dict[str, list[dict[str, Any]]] = {}
+    groups: dict[Chosen, list[dict[str, Any]]] = {}
     for sample in read_rows(folder / "samples" / "samples.jsonl"):
         if (folder / "samples_marked" / sample["file"]).is_file():
             groups.setdefault(_chosen(sample), []).append(sample)
     first = f"true_{task.columns[0].name}"
-    groups.get("stratified", []).sort(key=lambda sample: float(sample[first]))
+    groups.get(Chosen.STRATIFIED, []).sort(key=lambda sample: float(sample[first]))
     parts = []
     for chosen, title in SAMPLES.items():
         pictures = [
@@ -186,9 +189,9 @@ def sample_grid(folder: Path, task: Task) -> Markup:
     return Markup("\n").join(parts)
 
 
-def _chosen(sample: dict[str, Any]) -> str:
+def _chosen(sample: dict[str, Any]) -> Chosen:
     """Why a sample was kept; samples of older runs do not say."""
-    return str(sample.get("chosen", "failed" if sample["reward"] is None else "first"))
+    return Chosen(sample.get("chosen", Chosen.FAILED if sample["reward"] is None else Chosen.FIRST))
 
 
 def _caption(sample: dict[str, Any], task: Task) -> str:

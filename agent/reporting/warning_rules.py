@@ -5,6 +5,7 @@ Not for measures (``measures.py``). Nothing here is read by training: a warning 
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -21,6 +22,7 @@ from agent.reporting.measures import (
     agreement_of,
     independent,
     ranges,
+    top_answer,
     wanted,
 )
 from agent.reporting.wording import frames, hundredths, percent, quoted
@@ -171,10 +173,8 @@ def _lost(labels: Labels, truth: NDArray[np.float64]) -> list[str]:
     if (before.pairs_in_order or 0.0) < USEFUL_PAIRS or after.pairs_in_order is None or not _chance(after):
         return []
     was, is_now = hundredths(before.tau_b or 0.0), hundredths(after.tau_b or 0.0)
-    answers = Counter(a for a, late in zip(labels.answers, second, strict=True) if late and a is not None)
-    same = ""
-    if answers and answers.most_common(1)[0][1] >= SAME_ANSWER * answers.total():
-        same = f", where nearly all answers are {quoted(answers.most_common(1)[0][0])}"
+    top, share = top_answer(itertools.compress(labels.answers, second)) or ("", 0.0)
+    same = f", where nearly all answers are {quoted(top)}" if share >= SAME_ANSWER else ""
     return [
         f"the answers got worse in training: τ_b of reward and truth is {was} in the first half of the run "
         f"and {is_now} in the second{same}."

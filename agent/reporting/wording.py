@@ -28,6 +28,15 @@ def hundredths(value: float) -> str:
     return f"{round(value, 2) + 0.0:.2f}"
 
 
+def side_share(share: float | None) -> str:
+    """How many values were read on the right side of 0; None where none has a side.
+
+    >>> side_share(0.9876), side_share(None)
+    ('98.8 %', 'no side')
+    """
+    return "no side" if share is None else f"{100 * share:.1f} %"
+
+
 def quoted(text: str) -> str:
     """The model's own words inside a sentence: on one line, and cut where they are long.
 

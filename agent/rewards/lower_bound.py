@@ -8,24 +8,18 @@ from __future__ import annotations
 import math
 
 from agent.config import ConfigError
-from reward_client import RewardClient
 from reward_client.reward_bounds import bounds_of
 from reward_client.rubric import Rubric
 
 
-def lower_bound_of(question: str | Rubric, client: RewardClient) -> float:
-    """The lowest reward of what is asked.
-
-    Args:
-        question: the name of a rubric of the server, or a whole rubric.
-        client: of the server, which says the bounds of its own rubrics, and of no others.
+def lower_bound_of(rubric: Rubric) -> float:
+    """The lowest reward of a rubric.
 
     Raises:
         ConfigError: there is none.
-        RewardServiceError: the server could not be asked.
     """
-    low = client.rubric(question).reward_bounds.low if isinstance(question, str) else bounds_of(question)[0]
-    if low is None or not math.isfinite(low):
+    low, _ = bounds_of(rubric)
+    if not math.isfinite(low):
         raise ConfigError(
             "--null-terminal lower_bound: nothing bounds the rewards of this rubric from below; give its "
             "reward map a clip"

@@ -14,23 +14,8 @@ import numpy as np
 from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 from numpy.typing import NDArray
 
+from reward_client.wrappers.frame_in_info import FRAME, FrameInInfo
 from reward_tasks.task import Task
-
-FRAME = "frame"
-"""Key of the infos under which a step's frame is."""
-
-
-class FrameInInfo(gym.Wrapper[Any, Any, Any, Any]):
-    """Puts the frame after each step into its info.
-
-    Rendering a vector environment after its step shows the next episode's first frame where the mode is
-    SAME_STEP. The info of the terminal step is kept in every mode.
-    """
-
-    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
-        """Takes a step and renders."""
-        observation, reward, terminated, truncated, info = self.env.step(action)
-        return observation, reward, terminated, truncated, {**info, FRAME: self.env.render()}
 
 
 @dataclass(frozen=True)

@@ -8,14 +8,12 @@ import numpy as np
 
 from reward_audit.judging import thresholds as limits
 from reward_audit.judging.evidence import PART_WORDS, Evidence, Judgement, parts
+from reward_audit.judging.null_bands import band_gap
 from reward_audit.measures import answers, distances, ranking, resolution
-from reward_audit.measures.pairs import ClearPairs, clear_pairs
+from reward_audit.measures.pairs import ClearPairs, Floats, clear_pairs
 
 WRONG_QUESTION = "wrong_question"
 """The null in which the frame is there and another thing is asked."""
-
-_BANDS = 4
-"""Quarters of the frames, in which nulls are counted."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +33,7 @@ class Part:
     @property
     def order(self) -> float:
         """Somers' D of the clear pairs, from -1 to 1."""
-        return (self.pairs.right - self.pairs.wrong) / self.pairs.count
+        return self.pairs.order or 0.0
 
     @property
     def tied(self) -> float:
@@ -91,27 +89,39 @@ def gather(evidence: Evidence, values: Judgement) -> Facts:
     """Counts the clear pairs of each part, and what else the rules look at."""
     rewards, oracle = evidence.rewards, evidence.oracle
     scored = ~np.isnan(rewards)
-    span = evidence.bounds[1] - evidence.bounds[0]
+    tolerance = limits.TIE_TOLERANCE * _span(evidence.bounds, rewards[scored])
     spread = float(np.ptp(oracle)) if len(oracle) else 0.0
     gap = limits.CLEAR_GAP * spread or float("inf")  # no pair of a constant is clearly apart
     by_part = {}
     for name, frames in parts(evidence).items():
         kept = frames & scored
         number = int(kept.sum())
-        pairs = clear_pairs(rewards[kept], oracle[kept], gap, limits.TIE_TOLERANCE * span)
+        pairs = clear_pairs(rewards[kept], oracle[kept], gap, tolerance)
         enough = max(1.0, limits.MIN_CLEAR_SHARE * number * (number - 1) / 2)
         if number >= limits.MIN_PART_FRAMES and pairs.count >= enough:
             by_part[name] = Part(PART_WORDS[name], number, pairs)
-    bands = np.array_split(np.argsort(oracle, kind="stable"), _BANDS)
-    shares = [float((~scored[band]).mean()) for band in bands if len(band)]
     return Facts(
         evidence,
         values,
         int(scored.sum()),
         by_part,
         ranking.kendall_tau_b(rewards, oracle),
-        max(shares, default=0.0) - min(shares, default=0.0),
+        band_gap(scored, oracle),
     )
+
+
+def _span(bounds: tuple[float, float], rewards: Floats) -> float:
+    """What a rubric's rewards are spread over: its bounds; without them where nine of ten given rewards are.
+
+    Not the whole range of those: one wild reading would tie all others.
+    """
+    span = bounds[1] - bounds[0]
+    if np.isfinite(span):
+        return span
+    if not len(rewards):
+        return 0.0
+    low, high = np.quantile(rewards, [0.05, 0.95])
+    return float(high - low)
 
 
 def numbers(facts: Facts) -> dict[str, float]:

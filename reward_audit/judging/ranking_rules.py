@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
-
 from reward_audit.judging import thresholds as limits
 from reward_audit.judging.evidence import Evidence, Judgement, Name
 from reward_audit.judging.ranking_facts import Facts, gather, numbers
@@ -32,8 +30,8 @@ def judge_ranking(evidence: Evidence, values: Judgement) -> Judgement:
 
 def too_little(facts: Facts) -> Found:
     """Too few frames, too many nulls, nulls for states of one kind, or states that are all alike."""
-    unscored = float(np.isnan(facts.evidence.rewards).mean()) if len(facts.evidence.rewards) else 1.0
-    if unscored > limits.MAX_UNSCORED:
+    unscored = answers.share_unscored(facts.evidence.rewards)
+    if unscored is not None and unscored > limits.MAX_UNSCORED:
         return "cannot tell", f"{unscored:.0%} of the rewards are null (at most {limits.MAX_UNSCORED:.0%})"
     if facts.scored < limits.MIN_FRAMES:
         return "cannot tell", f"{facts.scored} frames were scored (at least {limits.MIN_FRAMES})"

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from reward_audit.judging.evidence import Evidence, Name
 from reward_audit.measures.ranking import kendall_tau_b
-from reward_tasks.cartpole import UPRIGHT_DEG
+from reward_tasks.cartpole import UPRIGHT_DEG, CartPole
 from reward_tasks.catalog import find_task
 
 Floats = NDArray[np.float64]
@@ -56,7 +56,7 @@ class Reader:
 
 def reward_of(read_deg: Floats) -> Floats:
     """The map of the rubric cartpole-angle, 1 - min(abs(tilt) / 12, 1): ``(N,)`` to ``(N,)``, NaN to NaN."""
-    return np.asarray(1.0 - np.minimum(np.abs(read_deg) / UPRIGHT_DEG, 1.0))
+    return CartPole().oracle_of_truth({"tilt_deg": read_deg})
 
 
 def _noisy(sigma_deg: float) -> Read:
@@ -270,7 +270,7 @@ def simulated_evidence(reader: Reader, states: States, rng: np.random.Generator)
         oracle=oracle,
         values=read,
         truth=states.tilt_deg,
-        period=None,
+        period=360.0,  # as the task's column has it
         answers=[None if np.isnan(value) else f"{value:.0f}" for value in read],
         bounds=(0.0, 1.0),
         # Of the grid alone: where the cart is tells visited states from others, and so something of the tilt.

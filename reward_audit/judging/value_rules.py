@@ -11,17 +11,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import stats
 
 from reward_audit.judging import thresholds as limits
 from reward_audit.judging.evidence import PART_WORDS, Evidence, Judgement, Name, parts
-from reward_audit.measures import values
+from reward_audit.judging.null_bands import band_gap
+from reward_audit.measures import answers, values
 from reward_audit.measures.pairs import Floats
 
 Found = tuple[Name, str] | None
-
-_BANDS = 4
-"""Quarters of the frames, in which nulls are counted."""
 
 _SAME = 1e-9
 """Spread of readings relative to their size below which no line goes through them."""
@@ -55,16 +54,15 @@ class Readings:
 
     @property
     def calibrated_skill(self) -> float:
-        """The skill after the best straight line through the readings; with a period, the best offset."""
-        read: Floats
-        if self.period is not None:
-            read = self.read - (values.bias(self.read, self.true, self.period) or 0.0)
-        elif np.ptp(self.read) <= _SAME * np.abs(self.read).max():
-            read = np.full_like(self.read, self.true.mean())
+        """The skill after the best straight line through the readings."""
+        # The truth, on the side of a period's end on which the reading is.
+        true = self.read - values.errors(self.read, self.true, self.period)
+        if np.ptp(self.read) <= _SAME * np.abs(self.read).max():
+            read = np.full_like(self.read, true.mean())
         else:
-            line = stats.linregress(self.read, self.true)
+            line = stats.linregress(self.read, true)
             read = line.slope * self.read + line.intercept
-        error = values.mean_absolute_error(read, self.true, self.period)
+        error = values.mean_absolute_error(read, true)
         return 1.0 - (error or 0.0) / self.scale
 
     @property
@@ -74,7 +72,7 @@ class Readings:
 
     def same(self, numbers: Floats) -> list[float]:
         """Values as whole numbers of steps up to which two of them are the same."""
-        span = self.period or float(np.ptp(self.true)) or 1.0
+        span = min(self.period or float("inf"), float(np.ptp(self.true))) or 1.0
         return [float(step) for step in np.round(numbers / (limits.SAME_READING * span))]
 
 
@@ -87,7 +85,8 @@ def judge_values(evidence: Evidence) -> Judgement:
     there = ~np.isnan(read)
     numbers = {"frames": float(len(read)), "scored": float(there.sum())}
     scale = values.best_constant_error(true, period) if len(true) else None
-    if found := _too_little(there, true, scale):
+    unscored = answers.share_unscored(read)
+    if found := _too_little(there, true, scale, unscored):
         return Judgement(*found, numbers)
     readings = {}
     for name, frames in parts(evidence).items():
@@ -105,7 +104,7 @@ def judge_values(evidence: Evidence) -> Judgement:
         "bias": values.bias(read, true, period),
         "best_constant_error": scale,
         "calibrated_skill": everywhere.calibrated_skill,
-        "unscored_share": 1 - float(there.mean()),
+        "unscored_share": unscored,
     }
     for name, part in readings.items():
         measured |= {f"{name}_skill": part.skill, f"{name}_agreement": part.agreement}
@@ -113,21 +112,17 @@ def judge_values(evidence: Evidence) -> Judgement:
     return Judgement(verdict, rule, numbers)
 
 
-def _too_little(
-    there: np.ndarray[tuple[int], np.dtype[np.bool_]], true: Floats, scale: float | None
-) -> Found:
+def _too_little(there: NDArray[np.bool_], true: Floats, scale: float | None, unscored: float | None) -> Found:
     """As for the ranking, with bands of what is true."""
-    unscored = 1 - float(there.mean()) if len(there) else 1.0
-    if unscored > limits.MAX_UNSCORED:
+    if unscored is not None and unscored > limits.MAX_UNSCORED:
         return "cannot tell", f"{unscored:.0%} of the readings are null (at most {limits.MAX_UNSCORED:.0%})"
     if there.sum() < limits.MIN_FRAMES:
         return "cannot tell", f"{there.sum()} frames were read (at least {limits.MIN_FRAMES})"
-    bands = np.array_split(np.argsort(true, kind="stable"), _BANDS)
-    shares = [1 - float(there[band].mean()) for band in bands]
-    if max(shares) - min(shares) >= limits.MAX_BAND_GAP:
+    gap = band_gap(there, true)
+    if gap >= limits.MAX_BAND_GAP:
         return "cannot tell", (
             "the nulls leave out states of one kind: their share differs by "
-            f"{max(shares) - min(shares):.0%} between quarters of the frames, ordered by what is true "
+            f"{gap:.0%} between quarters of the frames, ordered by what is true "
             f"(limit {limits.MAX_BAND_GAP:.0%})"
         )
     if not scale:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy import stats
 
-from reward_audit.measures.pairs import MIN_SAMPLES, Floats, clear_pairs, count_pairs, scored
+from reward_audit.measures.pairs import MIN_SAMPLES, Floats, count_pairs, scored
 
 Statistic = Callable[[Floats, Floats], float | None]
 
@@ -67,36 +67,6 @@ def goodman_kruskal_gamma(first: Floats, second: Floats) -> float | None:
     pairs = count_pairs(*pair)
     ordered = pairs.concordant + pairs.discordant
     return (pairs.concordant - pairs.discordant) / ordered if ordered else None
-
-
-def clear_order(rewards: Floats, truth: Floats, gap: float, tolerance: float = 0.0) -> float | None:
-    """Somers' D over clear pairs: (right - wrong) / (right + wrong + tied), from -1 to 1.
-
-    Clear pairs are those whose truths differ by at least ``gap``. τ_b over states that are all alike says
-    more about the states than about the reward, since the finest differences decide it: a reading with an
-    error of 0.3 degrees has a τ_b of 0.97 over tilts of ±15 degrees, and of 0.2 over those of a policy that
-    keeps within ±0.6. Here such states have no clear pair, and the result is None.
-
-    Source: Somers, "A new asymmetric measure of association for ordinal variables", 1962; with ``gap`` and
-    ``tolerance`` near 0 ``scipy.stats.somersd`` of the truth and the rewards.
-
-    Args:
-        rewards: ``(N,)``.
-        truth: ``(N,)``.
-        gap: from which two truths are clearly apart; above 0.
-        tolerance: up to which two rewards are tied.
-
-    Returns:
-        0 for constant rewards; None where there is no clear pair.
-
-    Raises:
-        ValueError: the gap is not above 0.
-    """
-    if gap <= 0:
-        raise ValueError(f"a gap above 0 is needed, not {gap}")
-    rewards, truth = scored(rewards, truth)
-    pairs = clear_pairs(rewards, truth, gap, tolerance)
-    return (pairs.right - pairs.wrong) / pairs.count if pairs.count else None
 
 
 def pairwise_accuracy(rewards: Floats, truth: Floats) -> float | None:

@@ -10,7 +10,7 @@ import math
 from collections import Counter
 from collections.abc import Container, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from markupsafe import Markup
 
@@ -20,9 +20,10 @@ from reward_audit.rows import AUDIT_HTML, AUDIT_JSON, CALIBRATED, FRAMES, ROWS, 
 from reward_audit.showing.conditions import SWEEP
 from reward_report import html
 
-GREEN, AMBER, RED, GREY = "#1a7f37", "#9a6700", "#cf222e", "#57606a"
-COLOURS = {"trustworthy": GREEN, "usable with care": AMBER, "cannot tell": GREY}
-"""Of a verdict's names; every other one is red."""
+Tone = Literal["good", "bad", "broken"]
+
+TONES: dict[str, Tone] = {"trustworthy": "good", "usable with care": "good", "cannot tell": "broken"}
+"""Of a verdict's names; every other one is refused, and bad."""
 
 MEANINGS = {
     "trustworthy": "It reads what the frame shows.",
@@ -64,8 +65,7 @@ def write_report(folder: Path) -> Path:
     swept = [row for row in rows if row["condition"] == SWEEP.name]
     truth, unit = report["truth"], (report["truth"] or {}).get("unit")
     parts = [
-        _verdict(report["verdict"]),
-        *(html.paragraph(reason, lead=True) for reason in report["reasons"]),
+        *_verdict(report["judgements"]),
         html.figure_image(plot_reading(swept, truth), "what is true against what was read"),
         html.section("Scores beside their nulls", _scores(report["measures"], unit)),
         html.section(
@@ -98,18 +98,19 @@ def write_report(folder: Path) -> Path:
     return path
 
 
-def _verdict(verdict: Mapping[str, str]) -> Markup:
-    """Both conclusions in large letters on their colours."""
-    boxes = Markup("").join(
-        Markup(
-            '<div style="flex:1;background:{};color:#fff;padding:.8rem 1.2rem;border-radius:.5rem">'
-            '<div style="font-size:1rem">{}</div>'
-            '<div style="font-size:2.1rem;font-weight:700;line-height:1.2">{}</div>'
-            "<div>{}</div></div>"
-        ).format(COLOURS.get(verdict[key], RED), title, verdict[key].upper(), MEANINGS[verdict[key]])
-        for key, title in (("ranking", "Order of the rewards"), ("values", "Values"))
-    )
-    return Markup('<div style="display:flex;flex-wrap:wrap;gap:1rem">{}</div>').format(boxes)
+def _verdict(judgements: Mapping[str, Any]) -> Iterable[Markup]:
+    """Both conclusions, a block each, with their reasons."""
+    for key, title in (("ranking", "Order of the rewards"), ("values", "Values")):
+        name = judgements[key]["name"]
+        rule = f"{judgements[key]['rule']}."
+        rule = rule[:1].upper() + rule[1:]
+        care = name == "usable with care"
+        yield html.result(
+            TONES.get(name, "bad"),
+            f"{title}: {name.upper()}",
+            [MEANINGS[name], *([] if care else [rule])],
+            [rule] if care else [],
+        )
 
 
 def _answers(swept: Sequence[Row]) -> list[tuple[str, float, str]]:
@@ -236,7 +237,6 @@ def _setting(report: Mapping[str, Any]) -> list[tuple[str, object]]:
         ("reward id", report["reward_id"]),
         ("frames by source and condition", ", ".join(f"{k} {v}" for k, v in report["split"].items())),
         ("prompt", report["prompt"]),
-        ("seconds", report["audit_s"]),
     ]
 
 

@@ -70,7 +70,9 @@ def plot_reading(rows: Sequence[Row], truth: Mapping[str, Any] | None) -> Figure
     if missing:
         unread = [row[_keys(truth)[0]] for row in rows if row["reward"] is None]
         axes.plot(unread, [low + 0.2 * margin] * len(unread), "|", color=MISSING, ms=9, zorder=2)
-        words = f"{100 * missing / len(rows):.0f} % of the frames have no reward (|)"
+        words = (
+            f"{100 * missing / len(rows):.0f} % of the frames have no reward (|)\n"  # above the other title
+        )
         axes.set_title(words, loc="left", color=MISSING, fontsize=12)
     axes.set(xlim=(low, high), ylim=(low, high))
     axes.set_aspect("equal")

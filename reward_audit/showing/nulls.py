@@ -7,11 +7,13 @@ reports/manirewardbench_static_frame_sweep.md). Not for changes that should not 
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 from numpy.typing import NDArray
 
 from reward_audit.showing.conditions import Condition, Kind
-from reward_client.rubric import ChoiceReadout, Rubric, YesNoReadout
+from reward_client.rubric import ChoiceReadout, NumberReadout, Rubric, YesNoReadout
 
 
 def _black(frame: NDArray[np.uint8], _rng: np.random.Generator) -> NDArray[np.uint8]:
@@ -47,7 +49,12 @@ def _wrong_question(rubric: Rubric) -> Rubric:
 
 
 def _lower_case(rubric: Rubric) -> Rubric:
-    return rubric.model_copy(update={"prompt": rubric.prompt.strip().rstrip(".?!").lower()})
+    """The labels keep their spelling: others would be answered, and not be read."""
+    readout, prompt = rubric.readout, rubric.prompt.strip().rstrip(".?!")
+    labels = [] if isinstance(readout, NumberReadout) else [re.escape(label) for label in readout.labels]
+    parts = re.split(rf"(?<!\w)({'|'.join(labels)})(?!\w)", prompt) if labels else [prompt]
+    lower = (part if place % 2 else part.lower() for place, part in enumerate(parts))
+    return rubric.model_copy(update={"prompt": "".join(lower)})
 
 
 def _announced(rubric: Rubric) -> Rubric:
@@ -83,7 +90,7 @@ NULLS = (
     Condition(
         "lower_case",
         Kind.CONTROL,
-        "the question in lower case, without its last mark",
+        "the question in lower case but for the answers it names, without its last mark",
         0.025,
         question=_lower_case,
     ),

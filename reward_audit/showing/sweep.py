@@ -8,7 +8,8 @@ what a perfect reward would be; a half-trained one does so every other step. Not
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -81,8 +82,8 @@ def sweep_states(task: Task, counts: Mapping[Source, int], seed: int) -> list[Sw
         Source.RANDOM: lambda count, rng: _visited(task, Source.RANDOM, 1.0, count, rng),
         Source.HALF_TRAINED: lambda count, rng: _visited(task, Source.HALF_TRAINED, 0.5, count, rng),
         Source.TRAINED: lambda count, rng: _visited(task, Source.TRAINED, 0.0, count, rng),
-        Source.FALL: lambda count, rng: _thinned(_falls(task, rng, Source.FALL), count, rng),
-        Source.RECOVERY: lambda count, rng: _thinned(_falls(task, rng, Source.RECOVERY), count, rng),
+        Source.FALL: lambda count, rng: _thinned(_fallen(task, rng), count, rng),
+        Source.RECOVERY: lambda count, rng: _thinned(_recoveries(task, rng), count, rng),
     }
     sources = list(Source)
     return [
@@ -149,6 +150,10 @@ class LookAhead:
         """Drops the plan: the environment is somewhere else now."""
         self._committed = []
 
+    def close(self) -> None:
+        """Closes the second environment."""
+        self._trial.close()
+
     def _worth(self, state: dict[str, Any], plan: list[Any]) -> float:
         self._trial.reset()  # what an environment keeps beside its state, such as that its episode is over
         self._task.restore_env(self._trial, state)
@@ -164,14 +169,14 @@ class LookAhead:
 def _grid(task: Task, count: int, rng: np.random.Generator) -> list[SweptState]:
     """States all over the task whose frames show what is to be read; beyond a frame's edge nobody can."""
     env, states = task.make(), list[SweptState]()
-    env.reset(seed=0)
-    while len(states) < count:
-        drawn = task.sweep(count, rng)
-        observations = np.stack([task.observation(state) for state in drawn])
-        for state in drawn[task.fully_visible(task.truth(observations))][: count - len(states)]:
-            observation = task.place(env, state)
-            states.append(SweptState(Source.GRID, task.env_state(env), observation))
-    env.close()
+    with closing(env):
+        env.reset(seed=0)
+        while len(states) < count:
+            drawn = task.sweep(count, rng)
+            observations = np.stack([task.observation(state) for state in drawn])
+            for state in drawn[task.fully_visible(task.truth(observations))][: count - len(states)]:
+                observation = task.place(env, state)
+                states.append(SweptState(Source.GRID, task.env_state(env), observation))
     return states
 
 
@@ -183,55 +188,78 @@ def _visited(
 
 def _episodes(
     task: Task, source: Source, random_share: float, rng: np.random.Generator, longest: int
-) -> Iterator[SweptState]:
+) -> Generator[SweptState, None, None]:
     """The states after each step of one episode after the other, without an end; at least two in a pool."""
-    env, policy = task.make(), LookAhead(task)
-    env.action_space.seed(int(rng.integers(2**31)))
-    while True:
-        env.reset(seed=int(rng.integers(2**31)))
-        policy.forget()
-        for _ in range(max(1, longest)):
-            if rng.random() < random_share:
-                action = env.action_space.sample()
+    with ExitStack() as stack:
+        env = stack.enter_context(closing(task.make()))
+        policy = stack.enter_context(closing(LookAhead(task))) if random_share < 1 else None
+        env.action_space.seed(int(rng.integers(2**31)))
+        while True:
+            env.reset(seed=int(rng.integers(2**31)))
+            if policy is not None:
                 policy.forget()
-            else:
-                action = policy.act(env)
-            observation, _, terminated, truncated, _ = env.step(action)
-            yield _state(task, env, source, observation)
-            if terminated or truncated:
-                break
+            for _ in range(max(1, longest)):
+                at_random = rng.random() < random_share
+                if policy is None:
+                    action = env.action_space.sample()
+                elif at_random:
+                    action = env.action_space.sample()
+                    policy.forget()
+                else:
+                    action = policy.act(env)
+                observation, _, terminated, truncated, _ = env.step(action)
+                yield _state(task, env, source, observation)
+                if terminated or truncated:
+                    break
 
 
-def _falls(task: Task, rng: np.random.Generator, kept: Source) -> Iterator[SweptState]:
-    """The states of falls, or of the recoveries that begin halfway through them, without an end."""
-    env, policy = task.make(), LookAhead(task)
-    actions = actions_of(env)
-    while True:
-        env.reset(seed=int(rng.integers(2**31)))
-        action, fall = actions[int(rng.integers(len(actions)))], list[SweptState]()
-        for _ in range(int(rng.integers(*FALL_STEPS))):
-            observation, _, terminated, *_ = env.step(action)
-            fall.append(_state(task, env, Source.FALL, observation))
-            if terminated:
-                break
-        if kept is Source.FALL:
+def _falls(task: Task, rng: np.random.Generator) -> Generator[list[SweptState], None, None]:
+    """One fall after the other, without an end."""
+    with closing(task.make()) as env:
+        actions = actions_of(env)
+        while True:
+            env.reset(seed=int(rng.integers(2**31)))
+            action, fall = actions[int(rng.integers(len(actions)))], list[SweptState]()
+            for _ in range(int(rng.integers(*FALL_STEPS))):
+                observation, _, terminated, *_ = env.step(action)
+                fall.append(_state(task, env, Source.FALL, observation))
+                if terminated:
+                    break
+            yield fall
+
+
+def _fallen(task: Task, rng: np.random.Generator) -> Generator[SweptState, None, None]:
+    """The states of falls, without an end."""
+    with closing(_falls(task, rng)) as falls:
+        for fall in falls:
             yield from fall
-            continue
-        env.reset()  # the episode is not over halfway
-        task.restore_env(env, fall[(len(fall) - 1) // 2].saved)
-        policy.forget()
-        for _ in range(RECOVERY_STEPS):
-            observation, _, terminated, truncated, _ = env.step(policy.act(env))
-            yield _state(task, env, Source.RECOVERY, observation)
-            if terminated or truncated:
-                break
+
+
+def _recoveries(task: Task, rng: np.random.Generator) -> Generator[SweptState, None, None]:
+    """The states of recoveries, each from halfway through a fall, without an end."""
+    with ExitStack() as stack:
+        falls = stack.enter_context(closing(_falls(task, rng)))
+        env = stack.enter_context(closing(task.make()))
+        policy = stack.enter_context(closing(LookAhead(task)))
+        for fall in falls:
+            env.reset()  # the episode is not over halfway
+            task.restore_env(env, fall[(len(fall) - 1) // 2].saved)
+            policy.forget()
+            for _ in range(RECOVERY_STEPS):
+                observation, _, terminated, truncated, _ = env.step(policy.act(env))
+                yield _state(task, env, Source.RECOVERY, observation)
+                if terminated or truncated:
+                    break
 
 
 def _state(task: Task, env: Env, source: Source, observation: Any) -> SweptState:
     return SweptState(source, task.env_state(env), np.asarray(observation, dtype=np.float32))
 
 
-def _thinned(path: Iterator[SweptState], count: int, rng: np.random.Generator) -> list[SweptState]:
+def _thinned(
+    path: Generator[SweptState, None, None], count: int, rng: np.random.Generator
+) -> list[SweptState]:
     """Some states of a path, in its order."""
-    pool = list(itertools.islice(path, POOL * count))
+    with closing(path):  # and so its environments
+        pool = list(itertools.islice(path, POOL * count))
     return [pool[place] for place in sorted(rng.choice(len(pool), count, replace=False))]

@@ -8,14 +8,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 from pydantic import ValidationError
 
 from reward_client.errors import InvalidRequestError
 from reward_client.frames import Frame
 from reward_client.labeling.labeler import REQUESTS_IN_FLIGHT
-from reward_client.labeling.null_rewards import NullRewardError
+from reward_client.labeling.null_rewards import NullRewardError, check_null_policy
 from reward_client.labeling.same_rewards import SameRewards
 from reward_client.rubric import Rubric
 from reward_client.schema import ItemStatus, RewardItem, RubricDetail, ScoreResponse
@@ -81,28 +81,20 @@ class TextRubric:
         """
         rubric = self._looked_up()
         has_place = PLACE in rubric.prompt
-        groups: dict[str, list[int]] = {}
-        for index, (frame, text) in enumerate(zip(frames, texts, strict=True)):
+        groups: dict[str, dict[int, Frame]] = {}
+        for place, (frame, text) in enumerate(zip(frames, texts, strict=True)):
             if frame is not None:
-                groups.setdefault(text if has_place else "", []).append(index)
+                groups.setdefault(text if has_place else "", {})[place] = frame
 
-        def ask(text: str, places: Sequence[int]) -> list[RewardItem]:
-            shown = [frame for frame in (frames[place] for place in places) if frame is not None]
+        def ask(text: str) -> list[RewardItem]:
+            shown = list(groups[text].values())
             return self._with_text(rubric, shown, text) if has_place else self._plain(shown)
 
-        with ThreadPoolExecutor(REQUESTS_IN_FLIGHT, thread_name_prefix="adapter") as threads:
-            answers = list(threads.map(ask, groups.keys(), groups.values()))
-        by_place = {
-            place: item
-            for places, answer in zip(groups.values(), answers, strict=True)
-            for place, item in zip(places, answer, strict=True)
-        }
-        items = [
-            by_place.get(place, _null(ItemStatus.INVALID_FRAME, "there is no frame")).model_copy(
-                update={"index": place}
-            )
-            for place in range(len(frames))
-        ]
+        items = [_null(ItemStatus.INVALID_FRAME, "there is no frame")] * len(frames)
+        for group, answer in zip(groups.values(), _side_by_side(ask, list(groups)), strict=True):
+            for place, item in zip(group, answer, strict=True):
+                items[place] = item
+        items = [item.model_copy(update={"index": place}) for place, item in enumerate(items)]
         _tell(items)
         return items
 
@@ -140,6 +132,56 @@ class TextRubric:
         return [_null(ItemStatus.FAILED, f"the text cannot be asked: {reason}")] * len(frames)
 
 
+class RowRubric(TextRubric):
+    """A rubric for a trainer's samples, each with the frame and the text that are found in it.
+
+    Args:
+        client: where frames are scored.
+        rubric: as ``TextRubric`` takes it.
+        frame_of: the frame of a sample.
+        text_of: what is put in the place of ``{text}``.
+    """
+
+    def __init__(self, client: Asked, rubric: str | Rubric, *, frame_of: FrameOf, text_of: TextOf) -> None:
+        super().__init__(client, rubric)
+        self.frame_of, self.text_of = frame_of, text_of
+
+    def of_rows(self, rows: Sequence[Row]) -> list[RewardItem]:
+        """Asks about each sample; returns and raises what ``items`` does."""
+        return self.items([self.frame_of(row) for row in rows], [self.text_of(row) for row in rows])
+
+
+class StatedNull:
+    """What reward functions share whose trainer has no null, so that it must be stated.
+
+    Args:
+        client: where frames are scored.
+        rubric: what to ask. Its prompt may have ``{text}``.
+        frame_of: the frame of a sample.
+        on_null: the reward of a sample without one, or ``raise``.
+        text_of: what is put in the place of ``{text}``; None: ``default_text``.
+
+    Raises:
+        ValueError: ``on_null`` is something else.
+    """
+
+    default_text: ClassVar[TextOf]
+    """What a sample's policy wrote, in the trainer's form."""
+
+    def __init__(
+        self,
+        client: Asked,
+        rubric: str | Rubric,
+        *,
+        frame_of: FrameOf,
+        on_null: float | Literal["raise"],
+        text_of: TextOf | None = None,
+    ) -> None:
+        check_null_policy(on_null, ("raise",))
+        self._on_null = on_null
+        self._asked = RowRubric(client, rubric, frame_of=frame_of, text_of=text_of or type(self).default_text)
+
+
 def reward_or(on_null: float | str, item: RewardItem, name: str) -> float:
     """An item's reward, or the number that stands in its place.
 
@@ -156,6 +198,14 @@ def reward_or(on_null: float | str, item: RewardItem, name: str) -> float:
     if isinstance(on_null, str):
         raise NullRewardError.of(item, name, f"; on_null is {on_null!r}")
     return float(on_null)
+
+
+def _side_by_side(ask: Callable[[str], list[RewardItem]], texts: Sequence[str]) -> Sequence[list[RewardItem]]:
+    """The answers for each text, some requests at a time."""
+    if len(texts) < 2:
+        return [ask(text) for text in texts]
+    with ThreadPoolExecutor(REQUESTS_IN_FLIGHT, thread_name_prefix="adapter") as threads:
+        return list(threads.map(ask, texts))
 
 
 def _null(status: ItemStatus, message: str) -> RewardItem:

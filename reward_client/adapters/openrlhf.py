@@ -10,11 +10,9 @@ The signature is that of OpenRLHF's README (0.11); the answer holds lists, as th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal, TypedDict
+from typing import Any, ClassVar, TypedDict
 
-from reward_client.adapters.asking import Asked, FrameOf, Row, TextOf, TextRubric, reward_or
-from reward_client.labeling.null_rewards import check_null_policy
-from reward_client.rubric import Rubric
+from reward_client.adapters.asking import Row, StatedNull, TextOf, reward_or
 
 
 class OpenRLHFRewards(TypedDict):
@@ -36,7 +34,7 @@ def response_text(row: Row) -> str:
     return str(row["query"]).removeprefix(str(row["prompt"]))
 
 
-class OpenRLHFReward:
+class OpenRLHFReward(StatedNull):
     """A reward function for OpenRLHF.
 
     Args:
@@ -46,25 +44,14 @@ class OpenRLHFReward:
             is none.
         on_null: the reward of a sample without one, or ``raise``. OpenRLHF logs the error, and then ends
             where it adds up rewards.
-        text_of: what is put in the place of ``{text}``. OpenRLHF's queries hold the tokenizer's special
-            tokens.
+        text_of: what is put in the place of ``{text}``; None: the response. OpenRLHF's queries hold the
+            tokenizer's special tokens.
 
     Raises:
         ValueError: ``on_null`` is something else.
     """
 
-    def __init__(
-        self,
-        client: Asked,
-        rubric: str | Rubric,
-        *,
-        frame_of: FrameOf,
-        on_null: float | Literal["raise"],
-        text_of: TextOf = response_text,
-    ) -> None:
-        check_null_policy(on_null, ("raise",))
-        self._asked, self._on_null = TextRubric(client, rubric), on_null
-        self._frame_of, self._text_of = frame_of, text_of
+    default_text: ClassVar[TextOf] = staticmethod(response_text)
 
     def __call__(
         self, queries: Sequence[str], prompts: Sequence[str], labels: Sequence[Any], **_: Any
@@ -80,7 +67,7 @@ class OpenRLHFReward:
             {"query": query, "prompt": prompt, "label": label}
             for query, prompt, label in zip(queries, prompts, labels, strict=True)
         ]
-        items = self._asked.items([self._frame_of(row) for row in rows], [self._text_of(row) for row in rows])
+        items = self._asked.of_rows(rows)
         rewards = [reward_or(self._on_null, item, f"row {place}") for place, item in enumerate(items)]
         null_share = sum(item.reward is None for item in items) / max(len(items), 1)
         return {"rewards": rewards, "scores": list(rewards), "extra_logs": {"vlm_null": null_share}}

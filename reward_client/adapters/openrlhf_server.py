@@ -70,12 +70,19 @@ class _Handler(BaseHTTPRequestHandler):
         """Answers one request."""
         try:
             texts = _texts(self._body())
-            self._answer(HTTPStatus.OK, self.server.reward_func(*texts))
         except _RefusedError as error:
-            self._answer(error.status, {"error": {"message": str(error)}})
+            self._refuse(error.status, str(error))
+            return
+        try:
+            rewards = self.server.reward_func(*texts)
         except (NullRewardError, RewardServiceError, RewardsChangedError) as error:
             log.warning("no rewards for OpenRLHF: %s", error)
-            self._answer(HTTPStatus.SERVICE_UNAVAILABLE, {"error": {"message": str(error)}})
+            self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, str(error))
+        except Exception as error:  # whatever the function's own code raises
+            log.exception("the reward function failed")
+            self._refuse(HTTPStatus.INTERNAL_SERVER_ERROR, f"{type(error).__name__}: {error}")
+        else:
+            self._answer(HTTPStatus.OK, rewards)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its name in the base class
         """Logs requests as other modules log."""
@@ -96,11 +103,15 @@ class _Handler(BaseHTTPRequestHandler):
             )
         return self.rfile.read(int(length))
 
+    def _refuse(self, status: HTTPStatus, message: str) -> None:
+        self._answer(status, {"error": {"message": message}})
+
     def _answer(self, status: HTTPStatus, content: object) -> None:
         body = json.dumps(content).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
+        self.send_header("Connection", "close")
         self.end_headers()
         self.wfile.write(body)
 

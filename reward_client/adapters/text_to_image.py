@@ -84,8 +84,8 @@ def _frame(image: Any) -> Frame:
                 f"an image has floats from {image.min():.3g} to {image.max():.3g}; pass them in 0 to 1: "
                 "(images / 2 + 0.5).clip(0, 1) if they are in -1 to 1, images / 255 if they are in 0 to 255"
             )
-        image = (image.clip(0, 1) * 255).round()
-    if image.dtype.kind not in "fu":
+        image = (image.clip(0, 1) * 255).round().astype(np.uint8)
+    if image.dtype != np.uint8:
         raise ValueError(f"an image has the dtype {image.dtype}; pass uint8, or floats in 0 to 1")
-    pixels: NDArray[np.uint8] = image.astype(np.uint8)
+    pixels: NDArray[np.uint8] = image
     return pixels

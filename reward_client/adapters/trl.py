@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from reward_client.adapters.asking import Asked, FrameOf, Row, TextOf, TextRubric
+from reward_client.adapters.asking import Asked, FrameOf, Row, RowRubric, TextOf
 from reward_client.frames import Frame
 from reward_client.rubric import Rubric
 
@@ -35,11 +35,11 @@ def image_of(row: Row) -> Frame:
 
 
 def completion_text(row: Row) -> str:
-    """What a completion says: the text itself, or the last message of a conversation."""
+    """What a completion says: the text itself, or the last message of a conversation, if any."""
     completion = row["completion"]
     if isinstance(completion, str):
         return completion
-    content = completion[-1]["content"]
+    content = completion[-1].get("content") or ""
     return content if isinstance(content, str) else "".join(part.get("text", "") for part in content)
 
 
@@ -65,8 +65,7 @@ class TRLReward:
         frame_of: FrameOf = image_of,
         text_of: TextOf = completion_text,
     ) -> None:
-        self._asked = TextRubric(client, rubric)
-        self._frame_of, self._text_of = frame_of, text_of
+        self._asked = RowRubric(client, rubric, frame_of=frame_of, text_of=text_of)
         self.__name__ = f"vlm_{rubric}" if isinstance(rubric, str) else "vlm"  # in TRL's logs
 
     def __call__(
@@ -94,5 +93,4 @@ class TRLReward:
             {name: given[place] for name, given in listed.items() if len(given) == count}
             for place in range(count)
         ]
-        items = self._asked.items([self._frame_of(row) for row in rows], [self._text_of(row) for row in rows])
-        return [item.reward for item in items]
+        return [item.reward for item in self._asked.of_rows(rows)]

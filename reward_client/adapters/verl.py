@@ -9,11 +9,9 @@ null.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, ClassVar
 
-from reward_client.adapters.asking import Asked, FrameOf, Row, TextOf, TextRubric, reward_or
-from reward_client.labeling.null_rewards import check_null_policy
-from reward_client.rubric import Rubric
+from reward_client.adapters.asking import Row, StatedNull, TextOf, reward_or
 
 
 def solution_text(row: Row) -> str:
@@ -21,7 +19,7 @@ def solution_text(row: Row) -> str:
     return str(row["solution_str"])
 
 
-class VerlReward:
+class VerlReward(StatedNull):
     """A custom reward function for verl.
 
     Args:
@@ -32,24 +30,13 @@ class VerlReward:
         on_null: the score of a sample without a reward, or ``raise``, which ends the run under the reward
             managers ``naive`` and ``dapo``. ``rate_limited`` turns every error into a score of 0, so state a
             number there.
-        text_of: what is put in the place of ``{text}``.
+        text_of: what is put in the place of ``{text}``; None: the solution.
 
     Raises:
         ValueError: ``on_null`` is something else.
     """
 
-    def __init__(
-        self,
-        client: Asked,
-        rubric: str | Rubric,
-        *,
-        frame_of: FrameOf,
-        on_null: float | Literal["raise"],
-        text_of: TextOf = solution_text,
-    ) -> None:
-        check_null_policy(on_null, ("raise",))
-        self._asked, self._on_null = TextRubric(client, rubric), on_null
-        self._frame_of, self._text_of = frame_of, text_of
+    default_text: ClassVar[TextOf] = staticmethod(solution_text)
 
     def __call__(
         self, data_source: Any, solution_str: str, ground_truth: Any, extra_info: Any = None, **_: Any
@@ -70,6 +57,6 @@ class VerlReward:
             "ground_truth": ground_truth,
             "extra_info": extra_info,
         }
-        (item,) = self._asked.items([self._frame_of(row)], [self._text_of(row)])
+        (item,) = self._asked.of_rows([row])
         score = reward_or(self._on_null, item, "the sample")
         return {"score": score, "vlm_null": float(item.reward is None)}

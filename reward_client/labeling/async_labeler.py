@@ -1,4 +1,4 @@
-"""The labeler for asyncio: the synchronous one's twin, method by method.
+"""The labeler for asyncio: the synchronous one's twin.
 
     async with AsyncLabeler(client, "cartpole-upright") as labeler:
         labeler.submit(frame)               # returns at once
@@ -18,6 +18,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from reward_client.labeling.chunks import Chunks
 from reward_client.labeling.labeler import (
     REQUESTS_IN_FLIGHT,
     Scored,
@@ -25,7 +26,6 @@ from reward_client.labeling.labeler import (
     items_of,
     unrewarded_of,
 )
-from reward_client.labeling.same_rewards import SameRewards
 from reward_client.rubric import Rubric
 from reward_client.schema import RewardItem, ScoreResponse
 
@@ -69,7 +69,7 @@ class AsyncPendingLabels:
         return [task.result() for task in self._sent]
 
 
-class AsyncLabeler:
+class AsyncLabeler(Chunks[asyncio.Task[Scored], AsyncPendingLabels]):
     """Sends frames in requests, 4 in flight at a time, and hands back their rewards in order.
 
     Args:
@@ -86,41 +86,24 @@ class AsyncLabeler:
         reward_id: str | None = None,
         max_images: int | None = None,
     ) -> None:
-        self._frames_per_request = frames_per_request(max_images)
+        super().__init__(frames_per_request(max_images), reward_id)
         self._client, self._rubric = client, rubric
-        self._waiting: list[NDArray[np.uint8]] = []
-        self._sent: list[asyncio.Task[Scored]] = []
         self._under_way = set[asyncio.Task[Scored]]()
-        self._same = SameRewards(reward_id)
         self._slots = asyncio.Semaphore(REQUESTS_IN_FLIGHT)
 
-    @property
-    def reward_id(self) -> str | None:
-        """That of all rewards so far; None before the first answer."""
-        return self._same.reward_id
-
-    def submit(self, frame: NDArray[np.uint8]) -> None:
-        """Takes the next frame, ``(H, W, 3)`` uint8 RGB. It may be on its way when this returns.
-
-        The caller may draw over the frame afterwards: it is copied.
-        """
-        self._waiting.append(frame.copy())
-        if len(self._waiting) == self._frames_per_request:
-            self._send()
-
-    def end_chunk(self) -> AsyncPendingLabels:
-        """Sends what is left of a chunk; its rewards are those of all frames since the last chunk's end."""
-        if self._waiting:
-            self._send()
-        sent, self._sent = self._sent, []
-        return AsyncPendingLabels(sent)
-
-    def _send(self) -> None:
-        frames, self._waiting = self._waiting, []
+    def _start(self, frames: Sequence[NDArray[np.uint8]]) -> asyncio.Task[Scored]:
         task = asyncio.get_running_loop().create_task(self._score(frames))
         self._under_way.add(task)
-        task.add_done_callback(self._under_way.discard)
-        self._sent.append(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _pending(self, sent: Sequence[asyncio.Task[Scored]]) -> AsyncPendingLabels:
+        return AsyncPendingLabels(sent)
+
+    def _ended(self, task: asyncio.Task[Scored]) -> None:
+        self._under_way.discard(task)
+        if not task.cancelled():
+            task.exception()  # heard of, so that asyncio does not print it where an earlier one is raised
 
     async def _score(self, frames: Sequence[NDArray[np.uint8]]) -> Scored:
         async with self._slots:

@@ -23,7 +23,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from reward_client.labeling.same_rewards import SameRewards
+from reward_client.labeling.chunks import Chunks
 from reward_client.rubric import Rubric
 from reward_client.schema import RewardItem, ScoreResponse, ServerInfo
 
@@ -104,7 +104,7 @@ class PendingLabels:
         return unrewarded_of(future.result() for future in self._sent)
 
 
-class Labeler:
+class Labeler(Chunks[Future[Scored], PendingLabels]):
     """Sends frames in requests, 4 in flight at a time, and hands back their rewards in order.
 
     Frames that were not answered yet are kept, so the caller says how far it runs ahead: it waits for an
@@ -124,37 +124,15 @@ class Labeler:
         reward_id: str | None = None,
         max_images: int | None = None,
     ) -> None:
-        self._frames_per_request = frames_per_request(max_images)
+        super().__init__(frames_per_request(max_images), reward_id)
         self._client, self._rubric = client, rubric
-        self._waiting: list[NDArray[np.uint8]] = []
-        self._sent: list[Future[Scored]] = []
-        self._same = SameRewards(reward_id)
         self._threads = ThreadPoolExecutor(REQUESTS_IN_FLIGHT, thread_name_prefix="label")
 
-    @property
-    def reward_id(self) -> str | None:
-        """That of all rewards so far; None before the first answer."""
-        return self._same.reward_id
+    def _start(self, frames: Sequence[NDArray[np.uint8]]) -> Future[Scored]:
+        return self._threads.submit(self._score, frames)
 
-    def submit(self, frame: NDArray[np.uint8]) -> None:
-        """Takes the next frame, ``(H, W, 3)`` uint8 RGB. It may be on its way when this returns.
-
-        The caller may draw over the frame afterwards: it is copied.
-        """
-        self._waiting.append(frame.copy())
-        if len(self._waiting) == self._frames_per_request:
-            self._send()
-
-    def end_chunk(self) -> PendingLabels:
-        """Sends what is left of a chunk; its rewards are those of all frames since the last chunk's end."""
-        if self._waiting:
-            self._send()
-        sent, self._sent = self._sent, []
+    def _pending(self, sent: Sequence[Future[Scored]]) -> PendingLabels:
         return PendingLabels(sent)
-
-    def _send(self) -> None:
-        frames, self._waiting = self._waiting, []
-        self._sent.append(self._threads.submit(self._score, frames))
 
     def _score(self, frames: Sequence[NDArray[np.uint8]]) -> Scored:
         answer = self._client.score(frames, self._rubric)

@@ -10,7 +10,7 @@ from typing import Any
 import gymnasium as gym
 from gymnasium.utils import RecordConstructorArgs
 
-FRAME = "frame"
+FRAME = "vlm_frame"
 """Key of the infos under which a step's frame is."""
 
 

@@ -38,7 +38,8 @@ class VLMReward(_Wrapper, RecordConstructorArgs):
 
     Args:
         env: a vector environment with the render mode ``rgb_array`` and any autoreset mode. Under
-            ``SAME_STEP`` each of its environments has the wrapper ``FrameInInfo``.
+            ``SAME_STEP`` each of its environments has the wrapper ``FrameInInfo``, in other modes all or
+            none.
         client: where frames are scored. It stays open when the environment is closed.
         rubric: what to ask: a rubric of the server, or one's own.
         on_null: what the reward is where the server gives none: ``raise`` an error; ``skip``: NaN, and the
@@ -106,7 +107,8 @@ class VLMReward(_Wrapper, RecordConstructorArgs):
             NullRewardError: a frame has no reward, and ``on_null`` gives none.
             RewardServiceError: a request failed for good.
             RewardsChangedError: the server has other rewards now.
-            ValueError: an environment rendered something that is not a frame, or terminal frames are lost.
+            ValueError: an environment rendered something that is not a frame, terminal frames are lost, or
+                some environments have ``FrameInInfo`` and some have not.
         """
         taken = ~self._resets_next
         observations, true_rewards, terminations, truncations, infos = self.env.step(actions)
@@ -152,17 +154,26 @@ class VLMReward(_Wrapper, RecordConstructorArgs):
         """The frames after a step of the environments that took it, the last ones of episodes that ended."""
         if not rows:
             return []
-        final = infos.get("final_info", {}).get(FRAME) if self._mode is AutoresetMode.SAME_STEP else None
-        shown: Any = infos.get(FRAME)
-        if shown is None and final is None:
-            if self._mode is AutoresetMode.SAME_STEP:
+        same_step = self._mode is AutoresetMode.SAME_STEP
+        final = infos.get("final_info", {}) if same_step else {}
+        if FRAME not in infos and FRAME not in final:
+            if same_step:
                 raise ValueError(
                     "under SAME_STEP rendering shows the next episode's first frame where one ended; make "
                     "the environments with gym.make_vec(..., wrappers=[FrameInInfo])"
                 )
-            shown = self.env.render()
-        source = [final if final is not None and ended[row] else shown for row in rows]
+            shown: Any = self.env.render()
+            frames = [shown[row] for row in rows]
+        else:
+            frames = [_kept(final if same_step and ended[row] else infos, row) for row in rows]
         return [
-            checked_frame(frames[row], f"the frame of environment {row}")
-            for row, frames in zip(rows, source, strict=True)
+            checked_frame(frame, f"the frame of environment {row}")
+            for row, frame in zip(rows, frames, strict=True)
         ]
+
+
+def _kept(infos: dict[str, Any], row: int) -> Any:
+    """An environment's frame in the infos, where Gymnasium fills up the others' places with zeros."""
+    if FRAME not in infos or not infos[f"_{FRAME}"][row]:
+        raise ValueError("some environments have FrameInInfo and some have not; give it to all")
+    return infos[FRAME][row]

@@ -72,6 +72,7 @@ class FakeServer:
     max_images: int = 32
     fails_after: int | None = None
     reward_id: str = "abc"
+    bounds: tuple[float | None, float | None] = (0.0, 1.0)
     own: dict[str, Rubric] = field(default_factory=dict)
     asked: list[tuple[str, Any]] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -104,7 +105,7 @@ class FakeServer:
             readout=rubric.readout.type,
             unit=rubric.unit,
             goal=rubric.goal,
-            reward_bounds=RewardBounds(low=0.0, high=1.0),
+            reward_bounds=RewardBounds(low=self.bounds[0], high=self.bounds[1]),
             reward_id=self.reward_id,
             rubric=rubric,
             prompt=f"USER: <image>\n{rubric.prompt} ASSISTANT:",

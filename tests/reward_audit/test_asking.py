@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from reward_audit.asking import REQUESTS_IN_FLIGHT, answers
+from reward_audit.asking import answers
 from reward_audit.showing.conditions import SWEEP, Condition, Kind
 from reward_audit.showing.plan import Job
 from reward_client.errors import ServerUnreachableError
+from reward_client.labeling.labeler import REQUESTS_IN_FLIGHT
 from reward_client.rubric import Preprocess, Region, Rubric
 from reward_client.schema import ScoreResponse
 from tests.fakes import response

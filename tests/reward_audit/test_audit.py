@@ -9,12 +9,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from reward_audit import findings
 from reward_audit.audit import audit
 from reward_audit.config import AuditConfig, AuditError
 from reward_audit.rows import AUDIT_JSON, CONFIG, ROWS
 from reward_client.errors import ServerUnreachableError
+from reward_tasks.cartpole import CartPole
 from tests.reward_audit.readers import FakeServer
 
 FEW = 200
@@ -72,6 +74,7 @@ def test_each_kind_of_reader_gets_its_verdict(
     assert report["verdict"]["ranking"] in ranking, report["reasons"]
     assert report["exit_code"] == exit_code
     assert report["reasons"]
+    assert "audit_s" not in report
     assert json.loads((tmp_path / "audit" / AUDIT_JSON).read_text()) == report
 
 
@@ -193,6 +196,47 @@ def test_a_server_that_is_replaced_in_between_is_noticed(tmp_path: Path) -> None
 def test_a_rubric_that_cannot_be_asked_is_told(tmp_path: Path, rubric: str, words: str) -> None:
     with pytest.raises(AuditError, match=words):
         done(tmp_path, FakeServer(), rubric=rubric)
+
+
+def test_a_rubric_with_one_reward_for_all_is_told_before_anything_is_asked(tmp_path: Path) -> None:
+    server = FakeServer(bounds=(0.5, 0.5))
+    with pytest.raises(AuditError, match=r"rewards every frame with 0\.5"):
+        done(tmp_path, server)
+    assert server.asked == []
+    assert list((tmp_path / "audit").iterdir()) == []
+
+
+def test_a_rubric_without_bounds_is_audited(tmp_path: Path) -> None:
+    report = done(tmp_path, FakeServer(bounds=(None, None)), frames=300)
+    assert report["exit_code"] == 0, report["reasons"]
+
+
+class HalfTrue(CartPole):
+    """A task whose oracle says nothing of poles that lean to the left."""
+
+    def oracle(self, observations: NDArray[np.float32]) -> NDArray[np.float64]:
+        return np.where(observations[:, 2] < 0, np.nan, super().oracle(observations))
+
+
+def test_a_task_whose_oracle_does_not_know_some_states_is_told_before_anything_is_asked(
+    tmp_path: Path,
+) -> None:
+    server = FakeServer()
+    with pytest.raises(AuditError, match=r"HalfTrue does not know what is true in [0-9]+ of 200 frames"):
+        done(tmp_path, server, task=f"{__name__}:HalfTrue")
+    assert server.asked == []
+    assert not (tmp_path / "audit" / CONFIG).exists()
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_folder_that_holds_a_run_is_left_alone(tmp_path: Path, overwrite: bool) -> None:
+    (tmp_path / "audit").mkdir()
+    (tmp_path / "audit" / CONFIG).write_text('{"options": {"arm": "vlm"}}')
+    server = FakeServer()
+    with pytest.raises(AuditError, match="holds something else than an audit; choose another --name"):
+        done(tmp_path, server, overwrite=overwrite)
+    assert (tmp_path / "audit" / CONFIG).read_text() == '{"options": {"arm": "vlm"}}'
+    assert server.asked == []
 
 
 def test_a_rubric_without_a_value_in_the_truths_unit_is_judged_by_its_rewards(tmp_path: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,9 @@ from reward_audit import commands
 from reward_audit.config import AuditConfig, AuditError
 from reward_client.errors import ServerUnreachableError
 from reward_report.folder_lock import locked
+from tests.paths import ROOT
 from tests.serving import serving
+from tests.waiting import until
 
 
 def test_an_audit_over_http_ends_with_the_verdicts_code_and_its_files(
@@ -99,6 +103,24 @@ def test_two_audits_do_not_write_one_folder(tmp_path: Path, capsys: pytest.Captu
         commands.run(["--runs", str(tmp_path), "--name", "x"])
     assert caught.value.code == 1
     assert "wait until it ends, or choose another --name" in capsys.readouterr().err
+
+
+def test_a_termination_while_the_server_is_waited_for_ends_with_130(tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "reward_audit",
+        "--runs",
+        str(tmp_path),
+        "--server-url",
+        "http://127.0.0.1:9",
+    ]
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+        until((tmp_path / "audit").is_dir, 60)
+        process.terminate()
+        _, told = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "reward-audit: interrupted" in told
 
 
 @pytest.mark.vllm

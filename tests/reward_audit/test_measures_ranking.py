@@ -13,7 +13,6 @@ from scipy import stats
 from reward_audit.measures.pairs import clear_pairs, count_pairs, scored
 from reward_audit.measures.ranking import (
     Statistic,
-    clear_order,
     goodman_kruskal_gamma,
     kendall_p_value,
     kendall_tau_b,
@@ -122,7 +121,7 @@ def test_a_constant_reward_is_right_on_the_truths_ties_alone() -> None:
 def test_clear_order_is_somers_d_where_every_difference_is_clear(seed: int) -> None:
     first, second = samples(seed)
     expected = stats.somersd(second, first).statistic  # of the second as a cause of the first
-    assert clear_order(first, second, gap=1e-9) == pytest.approx(expected, abs=1e-12)
+    assert clear_pairs(first, second, 1e-9, 0.0).order == pytest.approx(expected, abs=1e-12)
 
 
 def test_clear_order_leaves_out_pairs_that_are_not_clear_and_ties_what_hardly_differs() -> None:
@@ -130,12 +129,12 @@ def test_clear_order_leaves_out_pairs_that_are_not_clear_and_ties_what_hardly_di
     rewards = np.array([0.3, 0.1, 0.305, 0.9])  # 0 and 0.05 are the wrong way round, and not clear
     pairs = clear_pairs(rewards, truth, gap=0.1, tolerance=0.01)
     assert (pairs.right, pairs.wrong, pairs.tied) == (4, 0, 1)
-    assert clear_order(rewards, truth, 0.1, 0.01) == pytest.approx(4 / 5)
-    assert clear_order(rewards, truth, 0.1) == 1.0
-    assert clear_order(np.full(4, 0.5), truth, 0.1) == 0.0
-    assert clear_order(rewards, truth, gap=2.0) is None
+    assert pairs.order == pytest.approx(4 / 5)
+    assert clear_pairs(rewards, truth, 0.1, 0.0).order == 1.0
+    assert clear_pairs(np.full(4, 0.5), truth, 0.1, 0.0).order == 0.0
+    assert clear_pairs(rewards, truth, 2.0, 0.0).order is None
     with pytest.raises(ValueError, match="gap"):
-        clear_order(rewards, truth, gap=0.0)
+        clear_pairs(rewards, truth, 0.0, 0.0)
 
 
 def test_clear_order_does_not_fall_where_states_are_alike() -> None:
@@ -148,8 +147,8 @@ def test_clear_order_does_not_fall_where_states_are_alike() -> None:
     assert taus[1] is not None
     assert taus[0] > 0.9
     assert taus[1] < 0.3
-    assert clear_order(rewards[400:], narrow, 0.1) is None
-    assert clear_order(rewards, states, 0.1) == pytest.approx(1.0, abs=0.01)
+    assert clear_pairs(rewards[400:], narrow, 0.1, 0.0).order is None
+    assert clear_pairs(rewards, states, 0.1, 0.0).order == pytest.approx(1.0, abs=0.01)
 
 
 def test_value_order_is_1_for_rising_minus_1_for_falling_and_none_for_constant_values() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from reward_audit.showing.robustness import ROBUSTNESS
 from reward_audit.showing.sweep import Source, render, sweep_states
 from reward_client.rubric import Preprocess, Region, Rubric
 from reward_tasks.catalog import TASKS, find_task
+from tests.paths import ROOT
 
 CONDITIONS = {condition.name: condition for condition in (*NULLS, *ROBUSTNESS)}
 FRAME = np.arange(40 * 60 * 3, dtype=np.int64).reshape(40, 60, 3).astype(np.uint8)
@@ -72,7 +74,9 @@ def test_changes_leave_what_the_frame_shows() -> None:
     assert picture("rescaled").shape == (24, 36, 3)
     assert 0 < np.abs(picture("jpeg").astype(int) - FRAME).mean() < 60
     assert CONDITIONS["crop"].preprocess is Preprocess.CROP
-    assert isinstance(CONDITIONS["region"].preprocess, Region)
+    region = CONDITIONS["region"].preprocess
+    assert isinstance(region, Region)
+    assert region.box == pytest.approx((0.05, 0.05, 0.95, 0.95))
 
 
 @pytest.mark.parametrize(
@@ -99,6 +103,28 @@ def test_rewordings_ask_the_same() -> None:
     assert prompts["jpeg"] == "Does the pole lean?"
 
 
+@pytest.mark.parametrize(
+    ("kind", "prompt", "asked"),
+    [
+        (
+            "yes_no",
+            "Does the pole lean? Noting nothing else, answer Yes or No.",
+            "does the pole lean? noting nothing else, answer Yes or No",
+        ),
+        (
+            "choice",
+            "Which way, LEFT or not? Answer Left or Right.",
+            "which way, left or not? answer Left or Right",
+        ),
+    ],
+)
+def test_the_question_in_lower_case_spells_the_labels_as_they_are_read(
+    kind: str, prompt: str, asked: str
+) -> None:
+    whole = rubric(kind).model_copy(update={"prompt": prompt})
+    assert CONDITIONS["lower_case"].question(whole).prompt == asked
+
+
 @pytest.mark.parametrize("frames", [200, 300, 999, 1000])
 def test_the_budget_is_spent_to_the_last_frame(frames: int) -> None:
     sources, conditions = split_budget(frames, list(CONDITIONS.values()))
@@ -108,6 +134,14 @@ def test_the_budget_is_spent_to_the_last_frame(frames: int) -> None:
     assert min(*sources.values(), *conditions.values()) >= 1
     assert sum(sources.values()) == pytest.approx(0.6 * frames, abs=3)
     assert sources[Source.GRID] == pytest.approx(0.3 * frames, abs=3)
+
+
+def test_the_documentation_has_the_split_of_a_thousand_frames() -> None:
+    sources, conditions = split_budget(1000, list(CONDITIONS.values()))
+    asked = (ROOT / "docs" / "audit.md").read_text().split("## What it asks")[1].split("\n## ")[0]
+    told = [int(count) for row in re.findall(r"^\| ([0-9, ]+) \|", asked, re.M) for count in row.split(",")]
+    told.remove(0)  # the null that is computed
+    assert told == [*sources.values(), *conditions.values()]
 
 
 def test_what_a_task_cannot_show_goes_to_the_others() -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from reward_audit import findings
 from reward_audit.config import AuditConfig
-from reward_audit.reporting.audit_report import COLOURS, MEANINGS, write_report
+from reward_audit.reporting.audit_report import MEANINGS, TONES, write_report
 from reward_audit.reporting.plots import plot_reading, plot_spread
 from reward_audit.rows import AUDIT_HTML, AUDIT_JSON, ROWS
 from tests.reward_audit.readers import FakeServer
@@ -42,8 +42,36 @@ def test_the_verdict_and_its_reason_stand_on_top_in_words_and_colour(folder: Pat
     first_picture = page.index("<img")
     assert page.index(report["verdict"]["ranking"].upper()) < first_picture
     assert page.index(MEANINGS[report["verdict"]["ranking"]]) < first_picture
-    assert page.index(report["reasons"][0][:40]) < first_picture
-    assert "#cf222e" in page[:first_picture]
+    for key in ("ranking", "values"):
+        assert page.index(report["judgements"][key]["rule"][1:]) < first_picture
+    assert page[:first_picture].count('class="result bad"') == 2
+    assert "Order of the rewards: COLLAPSED" in page
+
+
+@pytest.mark.parametrize(
+    ("name", "tone", "marked"),
+    [
+        ("trustworthy", "good", 0),
+        ("usable with care", "good", 1),
+        ("noisy", "bad", 0),
+        ("cannot tell", "broken", 0),
+    ],
+)
+def test_a_verdict_has_the_colour_of_what_follows_from_it(
+    folder: Path, tmp_path: Path, name: str, tone: str, marked: int
+) -> None:
+    folder = Path(shutil.copytree(folder, tmp_path / "audit"))
+    report = json.loads((folder / AUDIT_JSON).read_text())
+    report["judgements"]["values"] |= {"name": name, "rule": "its rule"}
+    (folder / AUDIT_JSON).write_text(json.dumps(report))
+    write_report(folder)
+    (block,) = re.findall(
+        rf'<div class="result {tone}"><p class="headline">Values: {name.upper()}</p>.*?</div>',
+        shown(folder),
+        re.S,
+    )
+    assert block.count("<li>Its rule.</li>") == marked
+    assert block.count("<p>Its rule.</p>") == 1 - marked
 
 
 def test_every_name_of_a_verdict_is_explained(folder: Path) -> None:
@@ -52,7 +80,7 @@ def test_every_name_of_a_verdict_is_explained(folder: Path) -> None:
     from reward_audit.judging.evidence import Name
 
     assert set(MEANINGS) == set(get_args(Name))
-    assert set(COLOURS) < set(MEANINGS)
+    assert set(TONES) < set(MEANINGS)
 
 
 def test_the_page_is_one_file_with_its_pictures_and_tables(folder: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -59,6 +61,23 @@ def test_the_same_seed_gives_the_same_states_and_another_one_others(name: str) -
     )
     assert (one == again).all()
     assert not (one == other).all()
+
+
+def test_every_environment_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    task, opened, closed = find_task("CartPole-v1"), list[Any](), list[Any]()
+    make = task.make
+
+    def counted() -> Any:
+        env = make()
+        opened.append(env)
+        monkeypatch.setattr(env, "close", lambda: closed.append(env))
+        return env
+
+    monkeypatch.setattr(task, "make", counted)
+    sweep_states(task, COUNTS, seed=0)
+    # one for each source, one more for recoveries, and one for each of the three policies that look ahead
+    assert len(opened) == 6 + 1 + 3
+    assert {id(env) for env in closed} == {id(env) for env in opened}
 
 
 @every_task

@@ -133,6 +133,18 @@ def test_rewards_that_differ_by_less_than_a_learner_can_use_are_collapsed() -> N
     assert judge(evidence(0.5 + rng.normal(0, 0.002, 400), states())).ranking.name == "collapsed"
 
 
+@pytest.mark.parametrize("bounds", [(-math.inf, math.inf), (0.0, math.inf)])
+def test_rewards_without_bounds_are_tied_by_their_own_spread(bounds: tuple[float, float]) -> None:
+    right = judge(evidence(50 * states(), states(), bounds=bounds)).ranking
+    assert right.name == "trustworthy"
+    assert right.numbers["all_tied_share"] < 0.02
+    assert judge(evidence(np.full(400, 0.5), states(), bounds=bounds)).ranking.name == "collapsed"
+    wild = 50 * states()
+    wild[7] = 1e6
+    assert judge(evidence(wild, states(), bounds=bounds)).ranking.name == "trustworthy"
+    assert judge(evidence(np.full(400, NAN), states(), bounds=bounds)).exit_code == 4
+
+
 def test_one_answer_for_all_is_collapsed_unless_the_order_is_right() -> None:
     rng = np.random.default_rng(1)
     same = ["No"] * 400
@@ -221,22 +233,6 @@ def test_two_well_placed_levels_are_usable_and_badly_placed_ones_are_saturated()
 def test_compressed_rewards_rank_but_do_not_score() -> None:
     verdict = judge(evidence(0.4 + 0.2 * states(), states()))
     assert (verdict.ranking.name, verdict.values.name, verdict.exit_code) == ("trustworthy", "biased", 0)
-
-
-def around(read: Floats, true: Floats) -> Evidence:
-    """An angle all round, whose reward is 1 at 0 and 0 on the far side."""
-    rewards, oracle = (1 - np.abs((angle + 180) % 360 - 180) / 180 for angle in (read, true))
-    return evidence(rewards, oracle, values=read, truth=true, period=360.0)
-
-
-def test_angles_are_judged_the_short_way_round() -> None:
-    true = np.random.default_rng(0).uniform(-180, 180, 600)
-    noise = np.random.default_rng(1).normal(0, 3, 600)
-    turned = judge(around((true + noise) % 360, true))  # 0 to 360 in place of ±180
-    assert (turned.ranking.name, turned.values.name) == ("trustworthy", "trustworthy")
-    assert judge(around(true + 70, true)).values.name == "biased"
-    assert judge(around(true + 180, true)).values.name == "inverted"
-    assert judge(around(np.random.default_rng(2).permutation(true), true)).values.name == "ungrounded"
 
 
 def tilts(read: Floats, true: Floats, visited: NDArray[np.bool_]) -> Evidence:

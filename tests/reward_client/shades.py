@@ -13,6 +13,7 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
+from reward_client.errors import UnavailableError
 from reward_client.rubric import Rubric
 from reward_client.schema import ScoreResponse
 from tests.fakes import response
@@ -68,6 +69,7 @@ class ShadeClient:
     def __init__(self, nulls: Sequence[int] = (), delay_s: float = 0.0) -> None:
         self.nulls, self.delay_s = tuple(nulls), delay_s
         self.reward_id = "abc"
+        self.gone = False
         self.calls: list[list[int]] = []
         self.asked: list[str | Rubric] = []
 
@@ -76,6 +78,8 @@ class ShadeClient:
         shades = [int(frame[0, 0, 0]) for frame in frames]
         self.calls.append(shades)
         self.asked.append(rubric)
+        if self.gone:
+            raise UnavailableError("gone")
         answer = response([None if shade in self.nulls else float(shade) for shade in shades])
         return answer.model_copy(update={"reward_id": self.reward_id})
 

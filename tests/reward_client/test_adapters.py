@@ -59,6 +59,13 @@ def test_trl_takes_conversations_and_lists_of_images() -> None:
     assert sorted(client.asked) == [(question("a cat"), [1]), (question("a dog"), [2])]
 
 
+@pytest.mark.parametrize("message", [{"role": "assistant", "content": None}, {"role": "assistant"}])
+def test_trl_takes_a_message_that_says_nothing(message: dict[str, Any]) -> None:
+    client = FakeClient()
+    assert trl_call(TRLReward(client, "shows"), [[message]], image=[grey(1)]) == [1.0]
+    assert client.asked == [(question(""), [1])]
+
+
 def test_trl_without_an_image_column_says_what_to_pass() -> None:
     with pytest.raises(ValueError, match="frame_of="):
         trl_call(TRLReward(FakeClient(), "shows"), ["a cat"])
@@ -198,6 +205,12 @@ def test_images_come_as_diffusion_loops_have_them(images: Any) -> None:
 def test_floats_that_are_not_in_0_to_1_are_refused(images: Any) -> None:
     with pytest.raises(ValueError, match="0 to 1"):
         TextToImageReward(FakeClient(), "plain", on_null="raise")(images, ["a", "b"])
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.uint32, np.int8, np.bool_])
+def test_other_whole_numbers_are_refused_and_never_wrapped(dtype: Any) -> None:
+    with pytest.raises(ValueError, match=f"dtype {np.dtype(dtype)}; pass uint8, or floats in 0 to 1"):
+        TextToImageReward(FakeClient(), "plain", on_null="raise")(stack().astype(dtype), ["a", "b"])
 
 
 def test_as_many_prompts_as_images() -> None:

@@ -46,6 +46,22 @@ def test_it_answers_as_openrlhfs_own_reward_server(server: httpx.Client) -> None
     assert answer.json() == {"rewards": [3.0, 4.0], "scores": [3.0, 4.0], "extra_logs": {"vlm_null": 0.0}}
 
 
+def test_every_answer_says_that_the_connection_is_closed(server: httpx.Client) -> None:
+    for body in (BODY, {}, {**BODY, "labels": ["3", "7"]}):
+        assert server.post("/get_reward", json=body).headers["Connection"] == "close"
+
+
+def test_a_reward_function_that_breaks_is_an_error_in_json_and_in_the_log(
+    server: httpx.Client, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    answer = server.post("/get_reward", json={**BODY, "labels": ["3", "no number"]})
+    assert answer.status_code == 500
+    assert answer.headers["Content-Type"] == "application/json"
+    assert "ValueError: invalid literal" in answer.json()["error"]["message"]
+    assert "the reward function failed" in caplog.text
+    assert "Exception occurred during processing" not in capfd.readouterr().err
+
+
 def test_a_null_is_an_error_and_not_a_number(server: httpx.Client) -> None:
     answer = server.post("/get_reward", json={**BODY, "labels": ["3", "7"]})
     assert answer.status_code == 503

@@ -30,7 +30,7 @@ from reward_client.errors import (
     StatusError,
     UnavailableError,
 )
-from reward_client.frames import encode_png
+from reward_client.frames import image_file
 from reward_client.schema import ScoreResponse
 from tests.fakes import response, server_info
 
@@ -87,7 +87,7 @@ def error(status: int, **headers: str) -> httpx.Response:
 @both
 def test_frames_go_out_as_base64_and_rewards_come_back(score: Score, grey_frame: NDArray[np.uint8]) -> None:
     handler, seen = answering(ok(0.5, None))
-    answer = score(handler, [grey_frame, encode_png(grey_frame)], api_key="secret", retries=0)
+    answer = score(handler, [grey_frame, image_file(grey_frame)], api_key="secret", retries=0)
     assert [item.reward for item in answer.data] == [0.5, None]
     body = json.loads(seen[0].content)
     assert body["images"][0] == body["images"][1]

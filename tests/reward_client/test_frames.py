@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from reward_client.frames import encode_png, image_file, image_files
+from reward_client.frames import image_file, image_files
 
 FRAME = np.random.default_rng(0).integers(0, 256, (6, 8, 3), dtype=np.uint8)
 
@@ -36,8 +36,8 @@ def jpeg(orientation: int) -> bytes:
         (FRAME, FRAME),
         np.stack([FRAME, FRAME]),
         (frame for frame in (FRAME, FRAME)),
-        [encode_png(FRAME), bytearray(encode_png(FRAME))],
-        [memoryview(encode_png(FRAME)), Image.fromarray(FRAME)],
+        [image_file(FRAME), bytearray(image_file(FRAME))],
+        [memoryview(image_file(FRAME)), Image.fromarray(FRAME)],
         [torch.from_numpy(FRAME), FRAME[:, ::-1][:, ::-1]],
         torch.from_numpy(np.stack([FRAME, FRAME])),
         [Image.fromarray(FRAME).convert("RGBA"), np.asfortranarray(FRAME)],
@@ -71,9 +71,9 @@ def test_a_pillow_image_is_turned_as_its_file_would_be() -> None:
         ([FRAME, None], "frame 1 is None"),
         (None, "frames is of type NoneType; pass a list of frames"),
         (FRAME, r"frames is one frame; pass a list: \[frame\]"),
-        (encode_png(FRAME), "frames is one bytes; pass a list"),
+        (image_file(FRAME), "frames is one bytes; pass a list"),
         (Image.fromarray(FRAME), "frames is one Image; pass a list"),
-        (bytearray(encode_png(FRAME)), "frames is one bytearray"),
+        (bytearray(image_file(FRAME)), "frames is one bytearray"),
         ("frame.png", "frames is one str; pass a list"),
         (Path("frame.png"), "frames is one PosixPath; pass a list"),
         (["frame.png"], "frame 0 is of type str; pass the file's bytes"),
@@ -107,7 +107,7 @@ def test_what_is_no_frame_gets_one_sentence(frames: Any, message: str) -> None:
 
 def test_a_pillow_image_whose_file_is_cut_off_is_named() -> None:
     with (
-        Image.open(io.BytesIO(encode_png(FRAME)[:120])) as image,
+        Image.open(io.BytesIO(image_file(FRAME)[:120])) as image,
         pytest.raises(ValueError, match="is a Pillow image that cannot be used"),
     ):
         image_file(image)

@@ -1,4 +1,7 @@
-"""Rewards that come late: in order, in batches, of one kind, with threads and with asyncio."""
+"""Rewards that come late: in order, in batches, of one kind.
+
+Not for those with asyncio (``test_async_labeler.py``).
+"""
 
 from __future__ import annotations
 
@@ -8,14 +11,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from reward_client import AsyncRewardClient, RewardClient
-from reward_client.errors import UnavailableError
 from reward_client.labeling.async_labeler import AsyncLabeler
 from reward_client.labeling.labeler import FRAMES_PER_REQUEST, REQUESTS_IN_FLIGHT, Labeler, max_images_of
 from reward_client.labeling.same_rewards import RewardsChangedError, SameRewards
@@ -36,11 +38,16 @@ def numbers(frames: Frames) -> list[int]:
 
 
 class SlowestFirst:
-    """Rewards a frame with its number, and the number 7 with none; early requests take the longest."""
+    """Rewards a frame with its number, and the number 7 with none; early requests take the longest.
 
-    def __init__(self) -> None:
+    Args:
+        together: requests that must be under way before one of them is answered.
+    """
+
+    def __init__(self, together: int = 1) -> None:
         self.sizes: list[int] = []
         self.under_way, self.most = 0, 0
+        self.barrier = threading.Barrier(together)
         self.lock = threading.Lock()
 
     def score(self, frames: Frames, rubric: str | Rubric) -> ScoreResponse:
@@ -48,41 +55,11 @@ class SlowestFirst:
             self.sizes.append(len(frames))
             self.under_way += 1
             self.most = max(self.most, self.under_way)
+        self.barrier.wait(20.0)
         time.sleep(0.05 / (1 + numbers(frames)[0]))
         with self.lock:
             self.under_way -= 1
         return response([None if n == 7 else float(n) for n in numbers(frames)])
-
-
-class Asynchronous:
-    """The same for asyncio, and it answers some calls with another reward id, or not at all."""
-
-    def __init__(self, ids: Sequence[str] = (), broken: bool = False) -> None:
-        self.sizes: list[int] = []
-        self.ids, self.broken = list(ids), broken
-        self.under_way, self.most, self.cancelled = 0, 0, 0
-
-    async def score(self, frames: Frames, rubric: str | Rubric) -> ScoreResponse:
-        self.sizes.append(len(frames))
-        self.under_way += 1
-        self.most = max(self.most, self.under_way)
-        try:
-            await asyncio.sleep(0.5 / (1 + numbers(frames)[0]))
-        except asyncio.CancelledError:
-            self.cancelled += 1
-            raise
-        self.under_way -= 1
-        if self.broken:
-            raise UnavailableError("gone")
-        answer = response([None if n == 7 else float(n) for n in numbers(frames)])
-        return answer.model_copy(update={"reward_id": self.ids.pop(0)}) if self.ids else answer
-
-
-def run(work: Awaitable[None]) -> None:
-    async def bounded() -> None:
-        await asyncio.wait_for(work, 20.0)
-
-    asyncio.run(bounded())
 
 
 def test_rewards_come_in_the_order_of_the_frames_and_in_batches() -> None:
@@ -94,6 +71,15 @@ def test_rewards_come_in_the_order_of_the_frames_and_in_batches() -> None:
         assert [item.reward for item in pending.result()] == list(range(100, 170))
         assert pending.done()
     assert sorted(client.sizes) == [6, 16, 16, 16, 16]
+
+
+def test_four_requests_are_under_way_at_a_time() -> None:
+    client = SlowestFirst(together=REQUESTS_IN_FLIGHT)
+    with Labeler(client, "r", max_images=1) as labeler:
+        for n in range(3 * REQUESTS_IN_FLIGHT):
+            labeler.submit(numbered(n))
+        labeler.end_chunk().result()
+    assert client.most == REQUESTS_IN_FLIGHT
 
 
 def test_done_does_not_wait() -> None:
@@ -178,85 +164,6 @@ def test_the_known_reward_id_travels() -> None:
     arrived = pickle.loads(pickle.dumps(same))
     with pytest.raises(RewardsChangedError):
         arrived.check("other")
-
-
-def test_asyncio_gives_the_same_rewards_in_the_same_batches() -> None:
-    async def work() -> None:
-        client = Asynchronous()
-        async with AsyncLabeler(client, "r") as labeler:
-            for n in range(100, 170):
-                labeler.submit(numbered(n))
-            first = labeler.end_chunk()
-            labeler.submit(numbered(3))
-            second = labeler.end_chunk()
-            assert not first.done()
-            assert [item.reward for item in await second.result()] == [3]
-            assert [item.reward for item in await first.result()] == list(range(100, 170))
-            assert first.done()
-            assert await labeler.end_chunk().result() == []
-            assert labeler.reward_id == "abc"
-        assert sorted(client.sizes) == [1, 6, 16, 16, 16, 16]
-        assert client.most == REQUESTS_IN_FLIGHT
-
-    run(work())
-
-
-def test_asyncio_scores_a_frame_as_it_was_and_gives_back_what_got_no_reward() -> None:
-    async def work() -> None:
-        buffer = numbered(0)
-        async with AsyncLabeler(Asynchronous(), "r", max_images=4) as labeler:
-            for n in range(10):
-                buffer[:] = n
-                labeler.submit(buffer)
-            pending = labeler.end_chunk()
-            frames = await pending.unrewarded()
-            assert [item.reward for item in await pending.result()] == [*range(7), None, 8, 9]
-        assert {row: numbers([frame]) for row, frame in frames.items()} == {7: [7]}
-
-    run(work())
-
-
-def test_asyncio_tells_of_failures_and_of_other_rewards() -> None:
-    async def work() -> None:
-        async with AsyncLabeler(Asynchronous(broken=True), "r") as labeler:
-            labeler.submit(numbered(1))
-            with pytest.raises(UnavailableError):
-                await labeler.end_chunk().result()
-        async with AsyncLabeler(Asynchronous(ids=["a", "b"]), "r") as labeler:
-            labeler.submit(numbered(1))
-            await labeler.end_chunk().result()
-            labeler.submit(numbered(1))
-            with pytest.raises(RewardsChangedError, match="a to b"):
-                await labeler.end_chunk().result()
-
-    run(work())
-
-
-def test_a_caller_that_gives_up_waiting_loses_no_reward() -> None:
-    async def work() -> None:
-        client = Asynchronous()
-        async with AsyncLabeler(client, "r") as labeler:
-            labeler.submit(numbered(0))
-            pending = labeler.end_chunk()
-            with pytest.raises(TimeoutError):
-                await asyncio.wait_for(pending.result(), 0.01)
-            assert [item.reward for item in await pending.result()] == [0]
-        assert client.cancelled == 0
-
-    run(work())
-
-
-def test_closing_drops_what_is_under_way() -> None:
-    async def work() -> None:
-        client = Asynchronous()
-        async with AsyncLabeler(client, "r", max_images=1) as labeler:
-            for _ in range(REQUESTS_IN_FLIGHT + 3):
-                labeler.submit(numbered(0))
-            await asyncio.sleep(0.01)
-        assert client.cancelled == REQUESTS_IN_FLIGHT
-        assert len(client.sizes) == REQUESTS_IN_FLIGHT
-
-    run(work())
 
 
 def test_both_clients_fit_their_labeler() -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from reward_client import AsyncRewardClient, RewardClient
 from reward_client.errors import InvalidAnswerError, InvalidRequestError, RequestTooLargeError
-from reward_client.frames import encode_png
+from reward_client.frames import image_file
 from reward_client.schema import CompareResponse, ScoreResponse
 from tests.fakes import response, server_info
 from tests.reward_client.graded import graded, grey
@@ -75,7 +75,7 @@ def test_pairs_are_split_too(call: Any, small: Serving) -> None:
 @both
 def test_frames_are_split_by_the_size_of_a_body(call: Any) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (24, 124, 124, 3), dtype=np.uint8)
-    assert len(encode_png(noise[0])) > 45_000  # 60,000 as base64: two a body
+    assert len(image_file(noise[0])) > 45_000  # 60,000 as base64: two a body
     with graded(max_body_bytes=65_536 + 2**17) as server:
         answer = call(f"http://127.0.0.1:{server.port}", "score", noise, "cartpole-upright")
         assert [item.reward for item in answer.data] == pytest.approx(noise.mean((1, 2, 3)) / 255, abs=0.01)

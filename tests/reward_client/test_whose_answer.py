@@ -12,7 +12,7 @@ import pytest
 
 from reward_client import AsyncRewardClient, RewardClient
 from reward_client.errors import InvalidAnswerError
-from reward_client.frames import encode_png
+from reward_client.frames import image_file
 from tests.fakes import image, response
 from tests.reward_client.graded import graded, grey
 
@@ -60,7 +60,7 @@ def test_an_error_to_another_request_is_not_ours_either(kind: Any) -> None:
 def test_an_answer_about_other_images_is_refused(kind: Any, sent: Any) -> None:
     answer = response([0.5] * len(sent))
     for item in answer.data:
-        item.image_sha256 = hashlib.sha256(encode_png(FIRST)).hexdigest()
+        item.image_sha256 = hashlib.sha256(image_file(FIRST)).hexdigest()
 
     def handler(_request: httpx.Request) -> httpx.Response:
         return httpx.Response(200, content=answer.model_dump_json())

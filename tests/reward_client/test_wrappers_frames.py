@@ -58,7 +58,7 @@ def test_what_cannot_be_mended_is_refused_with_what_it_is(frame: Any, message: s
         checked_frame(frame)
 
 
-def test_a_view_is_scored_as_it_is_and_not_as_it_becomes() -> None:
+def test_a_view_is_a_frame() -> None:
     frame = RGB[::-1, ::-1].transpose(1, 0, 2)  # as CartPole's
     assert frame.base is not None
     np.testing.assert_array_equal(checked_frame(frame), frame)

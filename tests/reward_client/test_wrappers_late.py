@@ -15,6 +15,7 @@ from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv
 from numpy.typing import NDArray
 
 from reward_client import RewardClient
+from reward_client.errors import UnavailableError
 from reward_client.labeling.null_rewards import NullRewardError
 from reward_client.labeling.same_rewards import RewardsChangedError
 from reward_client.rubric import Rubric
@@ -187,17 +188,23 @@ def test_rewards_before_one_that_is_refused_are_not_lost() -> None:
     env.close()
 
 
-def test_a_changed_reward_id_and_a_failed_request_are_told_and_stay() -> None:
+@pytest.mark.parametrize(
+    ("change", "error"), [({"reward_id": "other"}, RewardsChangedError), ({"gone": True}, UnavailableError)]
+)
+def test_a_changed_reward_id_and_a_failed_request_are_told_and_stay(
+    change: dict[str, Any], error: type[Exception]
+) -> None:
     client = ShadeClient()
     env = late(client, steps=10)
     env.reset()
     act(env, 1)
     env.late_rewards(through=0)
-    client.reward_id = "other"
+    vars(client).update(change)
     act(env, 1)
     for _ in range(2):
-        with pytest.raises(RewardsChangedError):
+        with pytest.raises(error):
             env.late_rewards(through=1)
+    assert client.calls == [[11], [12]]
     env.close()
 
 

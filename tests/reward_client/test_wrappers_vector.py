@@ -101,6 +101,33 @@ def test_same_step_without_frames_in_the_info_is_refused_with_the_line_that_fixe
         envs.step(NO_ACTION)
 
 
+@pytest.mark.parametrize("mode", list(AutoresetMode), ids=str)
+@pytest.mark.parametrize("having", [0, 1])
+def test_frames_in_the_info_of_some_environments_alone_are_refused(mode: AutoresetMode, having: int) -> None:
+    """Within two steps an episode ends in the first environment alone."""
+    made = [makers(frames=row == having)[row] for row in range(2)]
+    client = ShadeClient()
+    envs = VLMReward(SyncVectorEnv(made, autoreset_mode=mode), client, "r", on_null="raise")
+    envs.reset()
+    for _ in range(2):
+        with pytest.raises(
+            ValueError, match="some environments have FrameInInfo and some have not; give it to all"
+        ):
+            envs.step(NO_ACTION)
+    assert client.calls == []
+
+
+def test_an_environments_own_frame_in_its_info_is_left_alone() -> None:
+    class Own(Shade):
+        def step(self, action: np.int64) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
+            return *super().step(action)[:4], {"frame": self.steps}
+
+    envs = VLMReward(SyncVectorEnv([lambda: Own("rgb_array")] * 2), ShadeClient(), "r", on_null="raise")
+    rewards, infos = steps(envs, 2)
+    assert rewards.tolist() == [[11, 11], [12, 12]]
+    assert [info["frame"].tolist() for info in infos] == [[1, 1], [2, 2]]
+
+
 def test_same_step_where_all_end_at_once_scores_the_terminal_frames() -> None:
     envs = VLMReward(
         SyncVectorEnv(

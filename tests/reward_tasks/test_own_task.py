@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -64,6 +65,18 @@ def test_a_class_that_lacks_something_is_named(module: str, tmp_path: Path) -> N
     )
     with pytest.raises(TaskError, match=r"is not complete.*abstract"):
         find_task("half_task:Half")
+
+
+@pytest.mark.parametrize("methods", ["pass", "def oracle_of_truth(self, truth): return None"])
+def test_a_class_that_says_no_perfect_reward_is_told_what_to_define(
+    module: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, methods: str
+) -> None:
+    lines = module.replace("def oracle(", "def reward(")
+    assert lines != module
+    (tmp_path / "mute_task.py").write_text(f"{lines}\n\nclass Mute(DotTask):\n    {methods}\n")
+    monkeypatch.delitem(sys.modules, "mute_task", raising=False)
+    with pytest.raises(TaskError, match="define oracle_of_truth, or oracle"):
+        find_task("mute_task:Mute").oracle(np.zeros((1, 1), dtype=np.float32))
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import hashlib
 import json
 from dataclasses import replace
 from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ from tiny_llava.language.questions import (
     target,
 )
 from tiny_llava.language.tokenizer import add_answers, build_tokenizer
-from tiny_llava.language.wordings import HELD_OUT, draw_wording
+from tiny_llava.language.wordings import HELD_OUT, STYLES, WORDINGS, draw_wording, worded
 from tiny_llava.model import build_model
 from tiny_llava.pictures.data import Batches, Frames, render_training_frames
 from tiny_llava.pictures.frames import render_states, sample_states
@@ -108,9 +109,13 @@ def test_the_more_upright_side_is_preferred(left_deg: float, right_deg: float) -
 def test_training_never_shows_a_held_out_wording() -> None:
     rng = np.random.default_rng(0)
     for topic in TOPICS:
+        made = WORDINGS[topic]
+        parts = product(made.stems, made.tails, made.things, made.places, STYLES)
+        shown = {worded(*chosen) for chosen in parts}
+        assert not shown & set(HELD_OUT[topic])
         drawn = {draw_wording(topic, rng) for _ in range(5000)}
         assert len(drawn) > 500
-        assert not drawn & set(HELD_OUT[topic])
+        assert drawn <= shown
 
 
 def test_every_answer_is_one_token_after_the_prompt() -> None:

@@ -6,6 +6,7 @@ report uses. Not for answers (``questions.py``).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,8 +22,8 @@ _CAR = ("car", "car", "car", "vehicle", "cart")
 
 
 @dataclass(frozen=True)
-class _Wording:
-    """``{thing}`` and ``{where}`` of a stem are filled from the other two."""
+class Wording:
+    """A topic's wordings: ``{thing}`` and ``{where}`` of a stem are filled from the things and the places."""
 
     stems: tuple[str, ...]
     tails: tuple[str, ...]
@@ -58,9 +59,9 @@ _ANGLE_TAILS = (
     "Answer the question using a single word or phrase.",
 )
 
-_WORDINGS: dict[Topic, _Wording] = {
-    "angle": _Wording(stems=_ANGLE_STEMS, tails=_ANGLE_TAILS),
-    "upright": _Wording(
+WORDINGS: dict[Topic, Wording] = {
+    "angle": Wording(stems=_ANGLE_STEMS, tails=_ANGLE_TAILS),
+    "upright": Wording(
         stems=(
             "Is the {thing} {where}upright?",
             "Is the {thing} {where}standing upright?",
@@ -83,7 +84,7 @@ _WORDINGS: dict[Topic, _Wording] = {
             "Answer the question using a single word or phrase.",
         ),
     ),
-    "lean": _Wording(
+    "lean": Wording(
         stems=(
             "Which way does the {thing} {where}lean?",
             "Which way is the {thing} {where}leaning?",
@@ -105,7 +106,7 @@ _WORDINGS: dict[Topic, _Wording] = {
             "Answer the question using a single word or phrase.",
         ),
     ),
-    "rating": _Wording(
+    "rating": Wording(
         stems=(
             "How upright is the {thing} {where}on a scale from 0 to 9?",
             "Rate from 0 to 9 how upright the {thing} {where}is.",
@@ -127,7 +128,7 @@ _WORDINGS: dict[Topic, _Wording] = {
             "Answer the question using a single word or phrase.",
         ),
     ),
-    "compare": _Wording(
+    "compare": Wording(
         stems=(
             *(
                 COMPOSED_PROMPT.format(goal=goal)
@@ -152,7 +153,7 @@ _WORDINGS: dict[Topic, _Wording] = {
             "Answer the question using a single word or phrase.",
         ),
     ),
-    "car_position": _Wording(
+    "car_position": Wording(
         stems=(
             "Where is the {thing} {where}on the track?",
             "Where on the track is the {thing}?",
@@ -178,7 +179,7 @@ _WORDINGS: dict[Topic, _Wording] = {
         things=_CAR,
         places=_IN_PICTURE,
     ),
-    "car_height": _Wording(
+    "car_height": Wording(
         stems=(
             "How high does the {thing} {where}stand?",
             "How high is the {thing} {where}on the hill?",
@@ -204,7 +205,7 @@ _WORDINGS: dict[Topic, _Wording] = {
         things=_CAR,
         places=_IN_PICTURE,
     ),
-    "pendulum": _Wording(
+    "pendulum": Wording(
         stems=(
             *_ANGLE_STEMS,
             "What is the angle of the {thing} {where}from upright in degrees?",
@@ -259,20 +260,23 @@ HELD_OUT: dict[Topic, tuple[str, ...]] = {
         "What angle in degrees is the rod at? 0 is upright.",
     ),
 }
-"""Wordings that training never shows (``draw_wording`` rejects them); the report asks them too."""
+"""Wordings that training never shows, since no stem makes one; the report asks them too."""
+
+STYLES: tuple[Callable[[str], str], ...] = (str.lower, lambda text: text.rstrip("?."), str)
+"""How a wording may be written: in lower case, without its end mark, or as it is."""
 
 
 def draw_wording(topic: Topic, rng: np.random.Generator) -> str:
     """Draws one training wording of a question, sometimes all in lower case or without its end mark."""
-    wording = _WORDINGS[topic]
+    wording = WORDINGS[topic]
     stem = wording.stems[rng.integers(len(wording.stems))]
     tail = wording.tails[rng.integers(len(wording.tails))]
     thing = wording.things[rng.integers(len(wording.things))]
     where = wording.places[rng.integers(len(wording.places))]
-    text = f"{stem.format(thing=thing, where=where)} {tail}".strip()
-    style = rng.random()
-    if style < 0.1:
-        text = text.lower()
-    elif style < 0.2:
-        text = text.rstrip("?.")
-    return draw_wording(topic, rng) if text in HELD_OUT[topic] else text
+    drawn = rng.random()
+    return worded(stem, tail, thing, where, STYLES[0 if drawn < 0.1 else 1 if drawn < 0.2 else 2])
+
+
+def worded(stem: str, tail: str, thing: str, where: str, style: Callable[[str], str]) -> str:
+    """One wording from its parts."""
+    return style(f"{stem.format(thing=thing, where=where)} {tail}".strip())

@@ -19,7 +19,7 @@ from reward_client.processes.local_server import local_server
 from tiny_llava.language.questions import FRAME_TOPICS
 from tiny_llava.language.wordings import HELD_OUT, HELD_OUT_GOALS
 from tiny_llava.pictures.other_games import OTHER_GAMES
-from tiny_llava.report.asking import QUESTIONS, ask, compare
+from tiny_llava.report.asking import GOAL, QUESTIONS, ask, compare, upright_by
 from tiny_llava.report.card import write_card
 from tiny_llava.report.measures import (
     FRESH_SEED,
@@ -31,8 +31,6 @@ from tiny_llava.report.measures import (
     measure_pairs,
 )
 from tiny_llava.train import CHECKPOINT
-
-GOAL = "the pole is upright"
 
 
 @dataclass(frozen=True)
@@ -86,13 +84,14 @@ def report(options: Options) -> dict[str, Any]:
             for wording in HELD_OUT[topic]:
                 items = ask(client, [fresh.frames[i] for i in few], topic, wording)
                 held_out[wording] = measure(topic, items, fresh.truth[few])
-        compared, truth = compare(client, fresh, pairs, GOAL)
+        compared, truth = compare(client, fresh, pairs, upright_by(GOAL))
         half = len(pairs) // 2
         rows["compare"] = measure_pairs(compared, truth)
         rows["compare"]["right_to_12_deg"] = measure_pairs(compared[:half], truth[:half])["right"]
         rows["compare"]["right_to_90_deg"] = measure_pairs(compared[half:], truth[half:])["right"]
         for goal in HELD_OUT_GOALS:
-            held_out[f"compare by: {goal}"] = measure_pairs(*compare(client, fresh, few_pairs, goal))
+            answers = compare(client, fresh, few_pairs, upright_by(goal))
+            held_out[f"compare by: {goal}"] = measure_pairs(*answers)
         for game in OTHER_GAMES:
             for topic, shown in fresh_game(game, options.game_frames).items():
                 rows[topic] = measure(topic, ask(client, shown.frames, topic, QUESTIONS[topic]), shown.truth)

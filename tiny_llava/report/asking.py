@@ -36,6 +36,11 @@ QUESTIONS: dict[Topic, str] = {
 """The wordings measured on all frames, those of the server's rubrics."""
 
 
+def upright_by(goal: str) -> Rubric:
+    """A rubric that compares by a goal."""
+    return rubric_for("upright", QUESTIONS["upright"], goal)
+
+
 def rubric_for(topic: Topic, question: str, goal: str | None = None) -> Rubric:
     """A rubric that asks one wording of a topic's question, or compares by a goal."""
     labels = list(ANSWERS[topic])
@@ -64,14 +69,13 @@ def ask(
 
 
 def compare(
-    client: RewardClient, fresh: Fresh, pairs: NDArray[np.int64], goal: str
+    client: RewardClient, fresh: Fresh, pairs: NDArray[np.int64], rubric: str | Rubric
 ) -> tuple[list[ComparisonItem], list[str]]:
-    """Compares pairs of frames by a goal.
+    """Compares pairs of frames by a rubric's goal.
 
     Returns:
         The answers, and which image of each pair is the more upright one.
     """
-    rubric = rubric_for("upright", QUESTIONS["upright"], goal)
     items: list[ComparisonItem] = []
     for start in tqdm(range(0, len(pairs), FRAMES_PER_REQUEST), desc="compare", unit="request"):
         chosen = pairs[start : start + FRAMES_PER_REQUEST]

@@ -128,14 +128,18 @@ def measure(topic: Topic, items: Sequence[RewardItem], truth: NDArray[np.float64
         measures["mae_deg"] = float(np.nanmean(error_deg))
         measures["sign_right"] = float((np.sign(value) == np.sign(truth))[tilted].mean())
     elif topic == "upright":
-        measures["right"] = float(((value > 0.5) == (np.abs(truth) <= UPRIGHT_DEG)).mean())
+        right = (value > 0.5) == (np.abs(truth) <= UPRIGHT_DEG)
+        measures["right"] = float((right & ~np.isnan(value)).mean())
     elif topic == "lean":
         side = np.select([truth < -LEAN_DEG, truth > LEAN_DEG], ["Left", "Right"], "Upright")
         measures["right"] = float((text == side).mean())
     else:
-        measures["kendall_tau_b"] = float(kendalltau(value, -np.abs(truth)).statistic)
-        digits = [float(t) if t.isdecimal() else -1.0 for t in text]
-        measures["kendall_tau_b_of_digit"] = float(kendalltau(digits, -np.abs(truth)).statistic)
+        measures["kendall_tau_b"] = float(kendalltau(value, -np.abs(truth), nan_policy="omit").statistic)
+        # another word counts as the lowest; no answer counts nowhere
+        digits = [np.nan if t is None else float(t) if t.isdecimal() else -1.0 for t in text]
+        measures["kendall_tau_b_of_digit"] = float(
+            kendalltau(digits, -np.abs(truth), nan_policy="omit").statistic
+        )
     return measures
 
 

@@ -19,7 +19,7 @@ from reward_client import RewardClient, RewardItem
 from reward_client.processes.local_server import local_server
 from tiny_llava.language.questions import CAR_TOPICS, FRAME_TOPICS, LEAN_DEG, UPRIGHT_DEG, Topic
 from tiny_llava.pictures.other_games import OTHER_GAMES
-from tiny_llava.report.asking import FRAMES_PER_REQUEST
+from tiny_llava.report.asking import FRAMES_PER_REQUEST, GOAL, compare
 from tiny_llava.report.measures import (
     BESIDE_UPRIGHT_DEG,
     Fresh,
@@ -56,7 +56,7 @@ reward that is 0 beyond 12°, or nearly the same for most frames, has ties and c
 |---|---|---|---|---|---|
 {rows}
 
-`POST /compare` by the goal "the pole is upright": of {pairs} pairs of these frames whose tilts differ by
+`POST /compare` by the goal "{goal}": of {pairs} pairs of these frames whose tilts differ by
 at least 3° in size, the more upright one was preferred in {right:.1%}; both orders agreed in
 {consistent:.1%}.
 """
@@ -151,19 +151,7 @@ def table(options: Options) -> str:
                 items += answer.data
                 tokens += answer.usage.completion_tokens
             lines.append(row(name, client.rubric(name).rubric.readout.type, items, tokens, fresh))
-        compared = [
-            item
-            for start in range(0, len(pairs), FRAMES_PER_REQUEST)
-            for item in client.compare(
-                [
-                    (cartpole.frames[a], cartpole.frames[b])
-                    for a, b in pairs[start : start + FRAMES_PER_REQUEST]
-                ],
-                "cartpole-upright",
-            ).data
-        ]
-    size = np.abs(cartpole.truth)
-    found = measure_pairs(compared, ["first" if size[a] < size[b] else "second" for a, b in pairs])
+        found = measure_pairs(*compare(client, cartpole, pairs, "cartpole-upright"))
     return _PAGE.format(
         engine=info.engine,
         dtype=info.dtype,
@@ -173,6 +161,7 @@ def table(options: Options) -> str:
         game_frames=options.game_frames,
         rows="\n".join(lines),
         pairs=len(pairs),
+        goal=GOAL,
         **found,
     )
 

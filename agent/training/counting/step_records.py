@@ -59,7 +59,8 @@ class StepRecords:
             self.failures.add(label)
             state, samples = chunk.next_observations[row], self._recorder.samples
             self._recorder.label(number + 1, label, reward, state, episode.number, terminated)
-            if chosen := samples.choice(number, label, state):
+            # Every frame that may become a sample was kept, so of the others the truth is not computed.
+            if row in chunk.frames and (chosen := samples.choice(number, label, state)):
                 samples.add(chunk.frames[row], label, state, episode.number, episode.steps, chosen)
         if terminated or truncated:
             epsilon = self._config.epsilon(number + 1)

@@ -13,11 +13,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from agent.config import DqnConfig, TrainConfig, options, task_of
+from agent.config import DqnConfig, TrainConfig, task_of
 from agent.recording.run_folder import POLICY, read_finished
 from agent.training.learner.dqn import Learner, acting_weights, greedy_actions
 from agent.training.learner.spaces import Spaces, spaces_of
-from agent.training.saving import checkpoint_file, run_state
+from agent.training.saving import checkpoint_file
 from agent.training.saving.checkpoint_file import CheckpointError
 from reward_tasks.task import Task
 
@@ -50,41 +50,33 @@ class FinalPolicy:
 
 
 def save_final_policy(learner: Learner, config: TrainConfig) -> None:
-    """Writes the weights that act into a run's folder, with the run's options, and no pickle."""
+    """Writes the weights that act into a run's folder, without pickle."""
     content = {
         "version": VERSION,
-        "options": options(config),
         "weights": acting_weights(learner, config.dqn).numpy(),
     }
     checkpoint_file.save(config.folder / POLICY, content)
 
 
 def load_final_policy(folder: Path) -> FinalPolicy:
-    """Reads the policy of a finished run: from its own file, or from a run state of the end of training.
+    """Reads the policy of a finished run.
 
     Raises:
-        CheckpointError: the folder keeps no policy of the end, or the file is damaged.
+        CheckpointError: the folder keeps no final policy, or the file is damaged.
         ConfigError: there is no run, it is not finished, or its task cannot be found.
     """
     config, summary = read_finished(folder)
     task, dqn = task_of(config["options"]), DqnConfig(**config["options"]["dqn"])
     spaces = spaces_of(task)
-    weights = torch.from_numpy(_weights(folder, dqn, config["options"]["env_steps"]))
+    weights = torch.from_numpy(_weights(folder / POLICY))
     return FinalPolicy(task, config, summary, weights, dqn, spaces)
 
 
-def _weights(folder: Path, dqn: DqnConfig, env_steps: int) -> NDArray[np.float32]:
-    path, state_path = folder / POLICY, folder / run_state.FILE
-    weights: NDArray[np.float32]
-    if path.exists():
-        content = checkpoint_file.load(path)
-        if content.get("version") != VERSION:
-            raise CheckpointError(f"{path} was written by another version of this program")
-        weights = content["weights"]
-        return weights
-    state = checkpoint_file.load(state_path) if state_path.exists() else None
-    if state is None or state["env_steps"] < env_steps or state["pending"]:
-        last = "nothing" if state is None else f"the state after {state['env_steps']} of {env_steps} steps"
-        raise CheckpointError(f"{folder} keeps {last} and no final policy; train the run anew")
-    weights = state["learner"][dqn.act_with]
+def _weights(path: Path) -> NDArray[np.float32]:
+    if not path.exists():
+        raise CheckpointError(f"{path.parent} keeps no final policy; train the run anew")
+    content = checkpoint_file.load(path)
+    if content.get("version") != VERSION:
+        raise CheckpointError(f"{path} was written by another version of this program")
+    weights: NDArray[np.float32] = content["weights"]
     return weights

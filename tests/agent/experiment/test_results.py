@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from agent.config import Arm, TrainConfig
-from agent.experiment import random_policy
 from agent.experiment.plan import ExperimentConfig
-from agent.experiment.random_policy import RANDOM_POLICY, random_return
+from agent.experiment.random_policy import random_return
 from agent.experiment.report import write_report
 from agent.experiment.results import HEAD, cells, read_runs, table_rows
 from tests.agent.experiment.fake_runs import write_run, write_runs
@@ -125,27 +124,9 @@ def test_an_experiment_says_how_many_runs_are_missing_and_then_its_verdict(tmp_p
     assert "the VLM&#39;s reward teaches." in page
 
 
-def test_random_actions_are_played_once_and_again_where_they_would_differ(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(random_policy, "EPISODES", 20)
-    config = TrainConfig()
-    found = random_return(tmp_path, config)
+def test_random_actions_are_those_of_the_task_and_the_same_each_time() -> None:
+    found = random_return(TrainConfig())
     assert 10 < found < 40  # about 22 for random actions
-    kept = json.loads((tmp_path / RANDOM_POLICY).read_text())
-    kept["CartPole-v1"]["mean_return"] = -1.0
-    (tmp_path / RANDOM_POLICY).write_text(json.dumps(kept))
-    assert random_return(tmp_path, config) == -1.0
-    other = TrainConfig(task="CartPoleContinuing-v0")
-    upright = random_return(tmp_path, other)
-    assert random_return(tmp_path, TrainConfig(task=other.task, any_tilt=True)) < upright
-    monkeypatch.setattr(random_policy, "EPISODES", 10)
-    assert random_return(tmp_path, config) > 0
-    assert set(json.loads((tmp_path / RANDOM_POLICY).read_text())) == {"CartPole-v1", other.task}
-
-
-def test_random_actions_are_the_same_each_time(tmp_path: Path) -> None:
-    first, second = ((tmp_path / name) for name in "ab")
-    for folder in (first, second):
-        folder.mkdir()
-    assert random_return(first, TrainConfig()) == random_return(second, TrainConfig())
+    assert random_return(TrainConfig()) == found
+    upright = random_return(TrainConfig(task="CartPoleContinuing-v0"))
+    assert random_return(TrainConfig(task="CartPoleContinuing-v0", any_tilt=True)) < upright

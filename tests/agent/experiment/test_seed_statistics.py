@@ -57,7 +57,7 @@ def test_an_interval_covers_the_truth_in_about_95_of_100_cases(
 
 
 def test_fewer_seeds_have_a_wider_level() -> None:
-    levels = [widened_level(seeds) for seeds in (2, 3, 5, 20, 1000)]
+    levels = [widened_level(seeds, 10_000) for seeds in (2, 3, 5, 20, 1000)]
     assert levels == sorted(levels, reverse=True)
     assert LEVEL < levels[-1] < LEVEL + 0.001
 

@@ -153,7 +153,7 @@ def test_frames_without_a_reward_are_kept_beside_those_that_were_asked_for(tmp_p
         label = failed if step in {3, 10, 17, 18} else item(1.0, "deg")
         if chosen := offered(samples, step, label, -5.0):
             why[step] = chosen
-    assert why == {0: "first", 1: "stratified", 3: "failed", 10: "first"}
+    assert why == {0: "first", 1: "stratified", 3: "failed", 10: "first", 17: "failed"}
 
 
 @pytest.mark.parametrize("reward", [0.0, 1.0, None])

@@ -12,7 +12,8 @@ from scipy.stats import somersd
 
 from agent.config import Arm, TrainConfig
 from agent.reporting.findings import findings, sentences, terminal_lines
-from agent.reporting.measures import agreement_of, independent
+from agent.reporting.label_plots import plot_over_training
+from agent.reporting.measures import agreement_of, independent, labels_of
 from agent.training.train import Trainer
 from reward_client.rubric import Rubric
 from reward_tasks.catalog import find_task
@@ -197,6 +198,26 @@ def test_a_task_that_does_not_tell_its_perfect_reward_is_compared_by_its_first_c
     assert "a blind reward would have done as well" in one(bad, "τ_b")
 
 
+class Silent(type(CONTINUING)):  # type: ignore[misc] # find_task returns a Task
+    """A task that gives no perfect reward in about half of the frames."""
+
+    def oracle_of_truth(self, truth: dict[str, Any]) -> Any:
+        return np.where(truth["tilt_deg"] * 1000 % 2 < 1, np.nan, super().oracle_of_truth(truth))
+
+
+def test_frames_without_a_perfect_reward_are_left_out_of_the_comparison() -> None:
+    rows = labels(fabricated.yes_by_its_probability, CONTINUING.env_id)
+    seen = found(fabricated.yes_by_its_probability, Silent())
+    of_some = [row for row in rows if row["true_tilt_deg"] * 1000 % 2 >= 1]
+    expected = findings(of_some, CONFIG, CONTINUING, QUESTION)["reward_truth_tau_b"]
+    assert 0 < len(of_some) < len(rows)
+    assert seen["reward_truth_tau_b"] == pytest.approx(expected)
+    figure = plot_over_training(labels_of(rows, Silent()), Silent())
+    assert figure is not None
+    for line in figure.axes[0].lines:  # how far the rewards and the best constant are off
+        assert np.isfinite(np.asarray(line.get_ydata(), dtype=np.float64)).all()
+
+
 def test_independence_is_not_claimed_where_it_cannot_be_told() -> None:
     rng = np.random.default_rng(0)
     truth = {"x": rng.normal(size=1000)}
@@ -206,6 +227,13 @@ def test_independence_is_not_claimed_where_it_cannot_be_told() -> None:
     assert not independent(["5" if x > 0.5 else "6" for x in truth["x"]], truth)
     inner = ["5" if abs(x) < 0.6 else "6" for x in truth["x"]]  # no trend, but no chance either
     assert not independent(inner, truth)
+
+
+def test_a_range_in_which_no_frame_falls_is_no_range() -> None:
+    """Interpolated quantiles of a truth with few values leave a range empty."""
+    few = np.array([0.0] * 25 + [1.0] * 27 + [2.0] * 24 + [3.0] * 24)
+    assert independent(["a", "b"] * 50, {"x": few})
+    assert not independent(["a" if x < 1.5 else "b" for x in few], {"x": few})
 
 
 def test_a_dependence_that_is_proved_but_useless_counts_as_none() -> None:

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -18,12 +19,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from agent import commands
+from agent.commands import single_run
 from agent.config import Arm, ConfigError, TrainConfig
 from agent.experiment.plan import ExperimentConfig
 from agent.experiment.report import write_report as write_experiment_report
 from agent.reporting.run_report import write_report
 from agent.reporting.video import film
 from agent.training.train import RunStoppedError, Trainer
+from reward_client.errors import UnavailableError
 from reward_client.rubric import Rubric
 from reward_client.schema import ItemStatus, RewardItem, ScoreResponse
 from reward_client.version import __version__
@@ -169,6 +172,38 @@ def test_a_run_that_broke_off_has_its_report_too(tmp_path: Path) -> None:
         commands.train(options(tmp_path, arm=Arm.ORACLE), breaks_off)
     page = (tmp_path / "cartpole" / "report.html").read_text(encoding="utf-8")
     assert "broke off after 64 steps: enough" in page
+
+
+def test_a_report_that_fails_does_not_hide_why_a_run_broke_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks_off(_steps: int) -> None:
+        raise RunStoppedError("enough")
+
+    def fails(*_: object) -> None:
+        raise ValueError("no page")
+
+    monkeypatch.setattr(single_run, "write_report", fails)
+    with pytest.raises(RunStoppedError, match="enough"):
+        commands.train(options(tmp_path, arm=Arm.ORACLE), breaks_off)
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_the_page_is_written_once_after_the_film_and_also_where_that_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: bool
+) -> None:
+    done = []
+
+    def films(*_: object) -> None:
+        done.append("film")
+        if broken:
+            raise UnavailableError("gone")
+
+    monkeypatch.setattr(single_run, "film", films)
+    monkeypatch.setattr(single_run, "write_report", lambda _folder: done.append("page"))
+    with pytest.raises(UnavailableError) if broken else nullcontext():
+        commands.train(options(tmp_path, arm=Arm.ORACLE, video=True), lambda _steps: None)
+    assert done == ["film", "page"]
 
 
 def test_the_film_has_every_step_of_the_episode(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 
 from agent.reporting.findings import sentences, terminal_lines
 from agent.reporting.label_tables import answer_bars, error_table, null_table
+from agent.reporting.measures import labels_of
 from agent.reporting.run_report import write_report
 from reward_tasks.catalog import find_task
 from tests.agent.reporting import fabricated
@@ -101,7 +103,7 @@ def test_every_shipped_task_has_its_page(tmp_path: Path) -> None:
 
 
 def test_errors_are_told_apart_by_what_the_picture_hides() -> None:
-    head, body = error_table(labels(fabricated.right), CARTPOLE)
+    head, body = error_table(labels_of(labels(fabricated.right), CARTPOLE), CARTPOLE)
     assert [row[0] for row in body] == [
         "all frames",
         "true tilt within 12 deg",
@@ -112,7 +114,8 @@ def test_errors_are_told_apart_by_what_the_picture_hides() -> None:
     frames = [int(row[1]) for row in body]
     assert frames[0] == frames[2] + frames[3]
     assert frames[3] > 0
-    car, seen = error_table(labels(fabricated.always_yes, "MountainCar-v0"), find_task("MountainCar-v0"))
+    task = find_task("MountainCar-v0")
+    car, seen = error_table(labels_of(labels(fabricated.always_yes, task.env_id), task), task)
     assert [row[0] for row in seen] == ["all frames"]  # nothing of it is ever hidden
     assert "mean absolute error" not in " ".join(car)
 
@@ -121,20 +124,21 @@ def test_missing_rewards_are_counted_by_the_truth_and_at_ends() -> None:
     rows = labels(fabricated.right)
     for row in sorted(rows, key=lambda row: float(row["true_tilt_deg"]))[-len(rows) // 4 :]:
         row.update(reward=None, status="failed", message="too far")
-    _, body = null_table(rows, CARTPOLE)
+    _, body = null_table(labels_of(rows, CARTPOLE), CARTPOLE)
     assert [row[2] for row in body[:-1]] == ["0 %"] * 6 + ["100 %"] * 2
     assert body[-1][0] == "at the end of an episode"
     assert sum(int(row[1]) for row in body[:-1]) == len(rows)
 
 
 def test_the_histogram_shows_the_fifteen_most_frequent_answers_and_the_rest_together() -> None:
-    rows = [{"text": str(n)} for n in range(20) for _ in range(30 - n)] + [{"text": None}]
-    bars = answer_bars(rows)
+    rows = labels(fabricated.right)
+    answers = [*(str(n) for n in range(20) for _ in range(30 - n)), None]
+    bars = answer_bars(replace(labels_of(rows, CARTPOLE), answers=answers))
     assert [text for text, _, _ in bars[:2]] == ['"0"', '"1"']
     assert (len(bars), bars[-1][0]) == (16, "5 others")
     assert bars[0][1] <= 1.0
     assert bars[-1][2].startswith("65 (")
-    assert answer_bars([{"text": None}]) == []
+    assert answer_bars(labels_of([], CARTPOLE)) == []
 
 
 def test_samples_are_apart_by_why_they_were_kept(tmp_path: Path) -> None:

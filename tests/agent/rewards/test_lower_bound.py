@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import httpx
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -15,40 +14,24 @@ from numpy.typing import NDArray
 from agent.config import Arm, ConfigError, TrainConfig
 from agent.rewards.lower_bound import lower_bound_of
 from agent.training.train import Trainer
-from reward_client import RewardClient
-from reward_client.reward_bounds import bounds_of
 from reward_client.rubric import Rubric
 from reward_client.schema import ScoreResponse
-from reward_server.rubrics.loading import load_rubrics
-from reward_server.settings import Settings
-from tests.application import application, loads
-from tests.fakes import FakeClient, FakeEngine, response, server_info
+from tests.fakes import FakeClient, response, server_info
 
 
 def rubric(readout: dict[str, Any], reward: dict[str, Any]) -> Rubric:
     return Rubric.model_validate({"prompt": "How is it?", "readout": readout, "reward": reward})
 
 
-def test_the_server_is_asked_about_its_own_rubrics() -> None:
-    settings = Settings(model="fake")
-    with application(loads(FakeEngine(), settings), settings) as web:
-
-        def handler(request: httpx.Request) -> httpx.Response:
-            answer = web.request(request.method, request.url.path, headers=dict(request.headers))
-            return httpx.Response(answer.status_code, headers=answer.headers, content=answer.content)
-
-        with RewardClient("http://server", transport=httpx.MockTransport(handler)) as client:
-            client.wait_ready(10.0)
-            for name, known in load_rubrics().items():
-                assert lower_bound_of(name, client) == bounds_of(known)[0], name
+def test_it_is_the_lowest_reward_of_the_rubric() -> None:
+    number = {"type": "number"}
+    assert lower_bound_of(rubric(number, {"type": "distance", "target": 0, "tolerance": 9})) == 0.0
+    assert lower_bound_of(rubric(number, {"type": "affine", "scale": 1, "clip": [-2, 1]})) == -2.0
 
 
 def test_a_rubric_that_nothing_bounds_is_refused() -> None:
-    with (
-        RewardClient("http://127.0.0.1:1") as client,
-        pytest.raises(ConfigError, match="--null-terminal lower_bound: nothing bounds the rewards"),
-    ):
-        lower_bound_of(rubric({"type": "number"}, {"type": "affine", "scale": 1}), client)
+    with pytest.raises(ConfigError, match="--null-terminal lower_bound: nothing bounds the rewards"):
+        lower_bound_of(rubric({"type": "number"}, {"type": "affine", "scale": 1}))
 
 
 @pytest.mark.parametrize("arm", [arm for arm in Arm if arm not in {Arm.VLM, Arm.RESAMPLED}])

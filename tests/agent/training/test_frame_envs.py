@@ -11,7 +11,8 @@ import pytest
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from numpy.typing import NDArray
 
-from agent.training.frame_envs import FrameEnvs, FrameInInfo, envs_state, make_envs, restore_envs
+from agent.training.frame_envs import FrameEnvs, envs_state, make_envs, restore_envs
+from reward_client.wrappers.frame_in_info import FrameInInfo
 from reward_tasks.catalog import find_task
 
 CARTPOLE = "CartPole-v1"
