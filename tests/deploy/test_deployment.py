@@ -81,6 +81,15 @@ def test_no_weights_go_into_an_image() -> None:
     assert ignored[1] == "*"  # nothing goes in that is not named
 
 
+@pytest.mark.parametrize("name", ["Dockerfile.server", "Dockerfile.agent"])
+def test_what_an_image_copies_is_let_into_the_build(name: str) -> None:
+    lines = (ROOT / name).read_text().splitlines()
+    sources = [source for line in lines if line.startswith("COPY ") for source in line.split()[1:-1]]
+    admitted = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    assert sources
+    assert {source.split("/")[0] for source in sources} <= admitted
+
+
 def test_every_variable_is_in_the_example_and_the_other_way_round() -> None:
     used = set()
     for path in COMPOSE:
