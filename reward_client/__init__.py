@@ -5,16 +5,18 @@
     with RewardClient("http://127.0.0.1:8000") as client:
         answer = client.score([frame], rubric="cartpole-upright")
 
-Modules: ``client`` and ``async_client`` (the two clients), ``schema`` and ``rubric`` (the wire),
-``frames`` (arrays to bytes), ``errors`` (the whole tree of errors).
+Modules: ``client`` and ``async_client`` (the two clients); ``requests``, ``schema``, ``rubric``,
+``ensemble`` and ``variables`` (the wire); ``frames`` (arrays to bytes), ``errors`` (the tree of errors).
 """
 
 from reward_client.async_client import AsyncRewardClient
 from reward_client.client import RewardClient
+from reward_client.ensemble import Ensemble
 from reward_client.rubric import Preprocess, Region, Rubric
 from reward_client.schema import (
     CompareResponse,
     ItemStatus,
+    ReadingsResponse,
     RewardItem,
     ScoreRequest,
     ScoreResponse,
@@ -25,8 +27,10 @@ from reward_client.version import __version__
 __all__ = [
     "AsyncRewardClient",
     "CompareResponse",
+    "Ensemble",
     "ItemStatus",
     "Preprocess",
+    "ReadingsResponse",
     "Region",
     "RewardClient",
     "RewardItem",

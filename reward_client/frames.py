@@ -38,6 +38,39 @@ def image_files(frames: object) -> list[bytes]:
     Raises:
         ValueError: it is something else; the message says what to pass.
     """
+    return [image_file(frame, f"frame {place}") for place, frame in enumerate(_each(frames))]
+
+
+def own_frames(frames: object, max_array_bytes: int) -> list[bytes | NDArray[np.uint8]]:
+    """What a caller passes as frames, safe from what the caller does to them next.
+
+    Args:
+        frames: as ``image_files`` takes them.
+        max_array_bytes: arrays are kept as arrays while they take no more than this together.
+
+    Returns:
+        For each frame its image file; or, of one that came as an array and while there is room, the array: a
+        copy, or itself where nobody can write into it.
+
+    Raises:
+        ValueError: it is something else; the message says what to pass.
+    """
+    taken, left = list[bytes | NDArray[np.uint8]](), max_array_bytes
+    for place, frame in enumerate(_each(frames)):
+        file_or_array = _checked(frame, f"frame {place}")
+        if not isinstance(file_or_array, bytes):
+            left -= file_or_array.nbytes
+            file_or_array = _own(file_or_array) if left >= 0 else png_of(file_or_array)
+        taken.append(file_or_array)
+    return taken
+
+
+def _own(array: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    is_own = array.flags.owndata and array.flags.c_contiguous and not array.flags.writeable
+    return array if is_own else np.array(array, order="C")
+
+
+def _each(frames: object) -> Iterable[object]:
     if isinstance(frames, bytes | bytearray | memoryview | str | PathLike | Image.Image):
         raise ValueError(f"frames is one {type(frames).__name__}; pass a list of frames; {WANTED}")
     if hasattr(frames, "__array__"):
@@ -49,7 +82,7 @@ def image_files(frames: object) -> list[bytes]:
         frames = stack
     if not isinstance(frames, Iterable) or isinstance(frames, dict):
         raise ValueError(f"frames is {_named(frames)}; pass a list of frames; {WANTED}")
-    return [image_file(frame, f"frame {place}") for place, frame in enumerate(frames)]
+    return frames
 
 
 def image_file(frame: object, name: str = "the frame") -> bytes:
@@ -63,6 +96,12 @@ def image_file(frame: object, name: str = "the frame") -> bytes:
     Raises:
         ValueError: it is something else, or an image that cannot be read; the message says what to pass.
     """
+    file_or_array = _checked(frame, name)
+    return file_or_array if isinstance(file_or_array, bytes) else png_of(file_or_array)
+
+
+def _checked(frame: object, name: str) -> bytes | NDArray[np.uint8]:
+    """A frame's image file; of an array the array itself."""
     if frame is None:
         raise ValueError(
             f"{name} is None; make the environment with render_mode='rgb_array' and pass env.render()"
@@ -81,7 +120,12 @@ def image_file(frame: object, name: str = "the frame") -> bytes:
     if array.dtype != np.uint8:
         hint = "; its values are 0 to 255" if array.dtype.kind in "fiu" else ""
         raise ValueError(f"{name} has the dtype {array.dtype}{hint}; {WANTED}")
-    return _png(Image.fromarray(np.ascontiguousarray(array)))
+    return array
+
+
+def png_of(frame: NDArray[np.uint8]) -> bytes:
+    """The PNG file of a frame, ``(H, W, 3)`` uint8 RGB."""
+    return _png(Image.fromarray(np.ascontiguousarray(frame)))
 
 
 def _array(value: object, name: str) -> NDArray[Any]:

@@ -36,6 +36,8 @@ def _unclipped_bounds(rubric: Rubric) -> tuple[float, float]:
 
 
 def _value_bounds(rubric: Rubric) -> tuple[float, float]:
+    if rubric.correction is not None:  # level beyond its ends
+        return rubric.correction[0][1], rubric.correction[-1][1]
     if isinstance(rubric.readout, NumberReadout):
         return -math.inf, math.inf
     if isinstance(rubric.readout, ExpectationReadout):

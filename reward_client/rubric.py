@@ -19,58 +19,21 @@ from pydantic import (
     Discriminator,
     FailFast,
     Field,
-    StringConstraints,
     Tag,
     model_validator,
 )
 
+from reward_client.rubric_fields import Correction, Goal, Label, Noun, Prompt, visible
+
 MAX_LABELS = 128
 """vLLM reads the probabilities of at most this many tokens in one forward pass."""
 
-MAX_PROMPT_CHARS = 4096
-MAX_GOAL_CHARS = 512
 MAX_ANSWER_TOKENS = 256
 MAX_NOUNS = 16
 MAX_FIELDS = 32
 
 _DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
-
-def _visible(text: str) -> str:
-    if not text.strip():
-        raise ValueError("must not be blank")
-    for character in text:
-        code = ord(character)
-        if (code < 32 and character not in "\n\t") or code == 127:
-            raise ValueError(f"must not hold the control character U+{code:04X}")
-        if 0xD800 <= code <= 0xDFFF:
-            raise ValueError(f"must not hold the lone surrogate U+{code:04X}")
-    return text
-
-
-def _trimmed(text: str) -> str:
-    if text != text.strip():
-        raise ValueError("must not begin or end with white space")
-    return text
-
-
-def _stated(text: str) -> str:
-    if not text.strip(".?! "):
-        raise ValueError("must say something")
-    return text
-
-
-Prompt = Annotated[str, Field(min_length=1, max_length=MAX_PROMPT_CHARS), AfterValidator(_visible)]
-Goal = Annotated[
-    str, Field(min_length=1, max_length=MAX_GOAL_CHARS), AfterValidator(_visible), AfterValidator(_stated)
-]
-Label = Annotated[
-    str,
-    StringConstraints(min_length=1, max_length=64),
-    AfterValidator(_visible),
-    AfterValidator(_trimmed),
-]
-Noun = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z -]*$", max_length=32)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
 
@@ -86,6 +49,10 @@ class Strict(BaseModel):
         if isinstance(value, dict) and len(value) > MAX_FIELDS:  # each unknown one would be an error
             raise ValueError("too many fields")
         return value
+
+
+def _is_unset(value: object) -> bool:
+    return value is None
 
 
 class NumberReadout(Strict):
@@ -118,7 +85,15 @@ class NumberReadout(Strict):
 
 
 class _ReadLabels(Strict):
-    """Base of the readouts whose answer is read as label probabilities."""
+    """Base of the readouts whose answer is read as label probabilities.
+
+    Attributes:
+        max_entropy: above this entropy of the probabilities among the labels, as a share of the highest one
+            possible, there is no reward; None for no limit. 0 is sure of one label, 1 is all labels alike.
+    """
+
+    # Left out where it is not set: older clients know no such field, and reward ids stay as they were.
+    max_entropy: Share | None = Field(default=None, exclude_if=_is_unset)
 
     @property
     def max_tokens(self) -> int:
@@ -251,14 +226,17 @@ class Rubric(Strict):
     Attributes:
         version: raised by its author when it changes.
         goal: what a good frame shows, for comparing two of them.
+        correction: from the value that was read to the true one, as knots ``[read, true]``: straight between
+            two knots, and level beyond the first and the last one. It comes before the reward map.
     """
 
     version: int = Field(default=1, ge=1)
     prompt: Prompt
     readout: Readout
     reward: RewardMap
-    unit: Annotated[str, Field(min_length=1, max_length=16), AfterValidator(_visible)] | None = None
+    unit: Annotated[str, Field(min_length=1, max_length=16), AfterValidator(visible)] | None = None
     goal: Goal | None = None
+    correction: Correction | None = Field(default=None, exclude_if=_is_unset)  # as max_entropy
 
     @model_validator(mode="after")
     def _reward_fits_readout(self) -> Rubric:
@@ -270,6 +248,15 @@ class Rubric(Strict):
             )
         if isinstance(self.reward, WeightsMap) and set(self.reward.weights) != set(self.readout.labels):
             raise ValueError("reward: weights must name exactly the readout's labels")
+        return self
+
+    @model_validator(mode="after")
+    def _correction_fits_readout(self) -> Rubric:
+        if self.correction is not None and not isinstance(self.readout, NumberReadout | ExpectationReadout):
+            raise ValueError(
+                f"correction: the readout {self.readout.type!r} has no value in a unit; 'number' and "
+                "'expectation' have one"
+            )
         return self
 
 
@@ -325,7 +312,16 @@ def field_path(loc: Sequence[str | int], message: str) -> str:
         message: pydantic's message; validators of ours that look at several fields begin theirs with
             the name of the wrong one.
     """
-    path = [str(part) for before, part in zip([None, *loc], loc, strict=False) if before not in _UNION_FIELDS]
+    path = list[str]()
+    for place, part in enumerate(loc):
+        before = loc[place - 1] if place else None
+        in_union_list = isinstance(before, int) and place > 1 and loc[place - 2] in _UNION_LISTS
+        if before in _UNION_FIELDS or in_union_list:
+            continue
+        if isinstance(part, int) and before in _LISTS:
+            path[-1] += f"[{part}]"
+        else:
+            path.append(str(part))
     named = re.match(r"Value error, ([a-z_]+): ", message)
     if named and path[-1:] != [named[1]]:
         path.append(named[1])
@@ -333,3 +329,5 @@ def field_path(loc: Sequence[str | int], message: str) -> str:
 
 
 _UNION_FIELDS = frozenset({"rubric", "readout", "reward", "preprocess"})
+_UNION_LISTS = frozenset({"rubrics", "mean_of"})
+_LISTS = _UNION_LISTS | {"variables"}

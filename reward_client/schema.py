@@ -1,70 +1,24 @@
 """The wire contract: what the server's routes take and return.
 
-Server and client both use these models, so that they cannot drift apart. Rubrics are in
-``rubric.py``. Limits that depend on the server's settings (images a request, bytes, pixels) are not
-here; ``/info`` reports them.
+Server and client both use these models, so that they cannot drift apart. Requests are in ``requests.py`` and
+known here too, rubrics in ``rubric.py``.
 """
 
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BaseModel, FailFast, Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 
-from reward_client.rubric import (
-    Finite,
-    Preprocess,
-    PreprocessOrRegion,
-    Rubric,
-    RubricOrName,
-    Strict,
-)
-
-MAX_IMAGES = 4096
-"""In any request; a server's own limit is lower (``Limits``)."""
-
-MAX_TIMEOUT_S = 3600.0
-"""The longest deadline that a request may name."""
-
-_IMAGE = "Base64 of PNG or JPEG bytes, no data: prefix."
-Timeout = Annotated[
-    float | None,
-    Field(
-        gt=0.0,
-        le=MAX_TIMEOUT_S,
-        allow_inf_nan=False,
-        description="Deadline in seconds, waiting included; 504 past it. Default: the server's.",
-    ),
-]
-
-
-class ScoreRequest(Strict):
-    """Body of ``POST /score``."""
-
-    images: Annotated[list[str], FailFast()] = Field(min_length=1, max_length=MAX_IMAGES, description=_IMAGE)
-    rubric: RubricOrName = Field(description="Name of a rubric of the server, or a rubric of one's own.")
-    preprocess: PreprocessOrRegion = Preprocess.PAD
-    explain: bool = Field(
-        default=False, description="Also generate the model's answer as text, and read it in every way."
-    )
-    timeout_s: Timeout = None
-
-
-class Pair(Strict):
-    """Two images to compare."""
-
-    first: str = Field(description=_IMAGE)
-    second: str = Field(description=_IMAGE)
-
-
-class CompareRequest(Strict):
-    """Body of ``POST /compare``."""
-
-    pairs: Annotated[list[Pair], FailFast()] = Field(min_length=1, max_length=MAX_IMAGES)
-    rubric: RubricOrName = Field(description="A rubric that has a goal.")
-    preprocess: PreprocessOrRegion = Preprocess.PAD
-    timeout_s: Timeout = None
+from reward_client.requests import MAX_IMAGES as MAX_IMAGES  # noqa: PLC0414 - exported from here too
+from reward_client.requests import MAX_TIMEOUT_S as MAX_TIMEOUT_S  # noqa: PLC0414 - exported from here too
+from reward_client.requests import CompareRequest as CompareRequest  # noqa: PLC0414 - exported from here too
+from reward_client.requests import Pair as Pair  # noqa: PLC0414 - exported from here too
+from reward_client.requests import PartsRequest as PartsRequest  # noqa: PLC0414 - exported from here too
+from reward_client.requests import ScoreQuestion as ScoreQuestion  # noqa: PLC0414 - exported from here too
+from reward_client.requests import ScoreRequest as ScoreRequest  # noqa: PLC0414 - exported from here too
+from reward_client.rubric import Finite, Preprocess, PreprocessOrRegion, Rubric
 
 
 class ItemStatus(StrEnum):
@@ -95,12 +49,18 @@ class Explanation(BaseModel):
     readouts: dict[str, ReadingInfo]
 
 
+def _is_unset(value: object) -> bool:
+    return value is None
+
+
 class RewardItem(BaseModel):
     """The reward of one image. ``reward`` is null exactly when ``status`` is not ``ok``.
 
     Attributes:
-        image_sha256: of the image file that the item is about, as hexadecimal digits; null where there was no
-            base64.
+        image_sha256: of the image file that the item is about, or of the height x width x 3 bytes of a frame
+            that came as an array, as hexadecimal digits; null where there was no base64.
+        spread: of an ensemble: the standard deviation of the rewards whose mean the reward is.
+        readings: of an ensemble: the items of its rubrics, in order.
     """
 
     index: int
@@ -115,6 +75,9 @@ class RewardItem(BaseModel):
     probabilities: dict[str, Finite] | None = None
     label_mass: Finite | None = None
     explanation: Explanation | None = None
+    # left out of all other answers, so that these are what they were
+    spread: Finite | None = Field(default=None, exclude_if=_is_unset)
+    readings: list[RewardItem] | None = Field(default=None, exclude_if=_is_unset)
 
     @model_validator(mode="after")
     def _null_exactly_when_not_ok(self) -> RewardItem:
@@ -153,6 +116,62 @@ class ScoreResponse(BaseModel):
     data: list[RewardItem]
     usage: Usage
     timings: Timings
+
+
+class AskedRubric(BaseModel):
+    """One of the rubrics of a request.
+
+    Attributes:
+        name: that it was asked by; null for one of the client's own.
+        reward_id: of its rewards; null where the model cannot be asked it.
+        unavailable: why it cannot.
+    """
+
+    name: str | None
+    reward_id: str | None
+    unavailable: str | None = None
+
+
+class ImageReadings(BaseModel):
+    """What each rubric of a request makes of one image.
+
+    Attributes:
+        readings: one item for each rubric, in the request's order. All have the image's index.
+    """
+
+    index: int
+    object: Literal["readings"] = "readings"
+    image_sha256: str | None = None
+    readings: list[RewardItem]
+
+
+class ReadingsResponse(BaseModel):
+    """Answer of ``POST /score`` with ``rubrics``; ``data`` has one entry per image, in the request's order.
+
+    An image has no reward of its own here: each rubric has one, with its own reward id.
+
+    Attributes:
+        rubrics: what was asked, in the request's order.
+    """
+
+    id: str
+    object: Literal["list"] = "list"
+    created: int
+    model: str
+    rubrics: list[AskedRubric]
+    preprocess: PreprocessOrRegion
+    input_size_px: int
+    data: list[ImageReadings]
+    usage: Usage
+    timings: Timings
+
+    def items(self, place: int) -> list[RewardItem]:
+        """The items of one rubric, one per image.
+
+        Args:
+            place: of the rubric in the request.
+        """
+        return [image.readings[place] for image in self.data]
 
 
 Place = Literal["first", "second"]
@@ -276,8 +295,15 @@ class Limits(BaseModel):
     max_aspect_ratio: float
 
 
+JSON, MULTIPART = "application/json", "multipart/form-data"
+
+
 class ServerInfo(BaseModel):
-    """Answer of ``GET /info``."""
+    """Answer of ``GET /info``.
+
+    Attributes:
+        score_media_types: of the bodies that ``POST /score`` takes. Older servers do not say, and take JSON.
+    """
 
     model: str
     revision: str | None
@@ -288,6 +314,7 @@ class ServerInfo(BaseModel):
     images_per_prompt: int = 1
     rubrics: dict[str, RubricInfo]
     limits: Limits
+    score_media_types: list[str] = [JSON]
 
 
 class ErrorBody(BaseModel):

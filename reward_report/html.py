@@ -110,9 +110,9 @@ def grid(pictures: Sequence[Markup]) -> Markup:
     return _made("grid", pictures, "grid")
 
 
-def side_by_side(pictures: Sequence[Markup]) -> Markup:
-    """Large pictures in two columns, one on a narrow screen; nothing where there are none."""
-    return _made("grid", pictures, "wide grid")
+def side_by_side(parts: Sequence[Markup]) -> Markup:
+    """Large parts in two columns, one on a narrow screen; nothing where there are none."""
+    return _made("grid", parts, "wide grid")
 
 
 def _made(macro: str, *values: object) -> Markup:

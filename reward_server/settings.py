@@ -100,8 +100,8 @@ class Settings(BaseSettings):
     revision: str | None = Field(default=None, description="branch, tag or commit on the Hub")
     dtype: Literal["auto", "bfloat16", "float16", "float32"] = Field(
         default="auto",
-        description="type of weights and arithmetic; auto: the checkpoint's own. On a CPU without "
-        "bfloat16 instructions float32 is several times faster",
+        description="type of weights and arithmetic; auto: on a GPU the checkpoint's own, on a CPU bfloat16 "
+        "where it has the instructions and float32 where not. /info tells which",
     )
     input_size_px: int | None = Field(
         default=None,
@@ -175,7 +175,7 @@ class Settings(BaseSettings):
         default=None, ge=1, description="tokens of prompt, image and answer; default: the model's own"
     )
     max_num_seqs: int | None = Field(
-        default=None, ge=1, description="frames in one engine step; default: 256 on a GPU, 64 on a CPU"
+        default=None, ge=1, description="frames in one engine step; default: 256 on a GPU, 32 on a CPU"
     )
     max_num_batched_tokens: int | None = Field(
         default=None,

@@ -17,6 +17,15 @@ ROOMS = {
     "reward_tasks": set[str](),
     "reward_audit": {"reward_client", "reward_report", "reward_tasks"},
     "agent": {"reward_audit", "reward_client", "reward_report", "reward_tasks"},
+    # The one door to all commands.
+    "reward_cli": {
+        "agent",
+        "reward_audit",
+        "reward_client",
+        "reward_report",
+        "reward_server",
+        "reward_tasks",
+    },
     # The recipe pads frames with the server's own code and measures itself through the client.
     "tiny_llava": {"reward_client", "reward_server", "reward_tasks"},
 }
@@ -24,7 +33,8 @@ ROOMS = {
 
 GROUPS = {
     "reward_server": {
-        "__main__": {"launch"},
+        "__main__": {"command"},
+        "command": {"launch"},
         "launch": {"api", "rubrics"},
         "api": {"service", "admission", "telemetry"},
         "service": {"scoring", "admission", "telemetry"},
@@ -41,9 +51,10 @@ GROUPS = {
     "reward_audit": {
         "__main__": {"commands"},
         "commands": {"audit", "exit_codes"},
-        "audit": {"reporting", "calibration", "asking", "judging", "config"},
+        "audit": {"reporting", "conclusions", "asking", "judging", "config"},
+        "conclusions": {"mending", "config"},
         "reporting": {"showing", "rows"},
-        "calibration": {"findings"},
+        "mending": {"findings"},
         "findings": {"judging", "showing", "rows"},
         "asking": {"showing", "rows"},
         "judging": {"measures"},
@@ -52,6 +63,19 @@ GROUPS = {
         "measures": set[str](),
         "config": set[str](),
         "exit_codes": set[str](),
+    },
+    "reward_cli": {
+        "__main__": {"catalog", "extras", "parsing"},
+        "catalog": set[str](),
+        "delegation": {"parsing"},
+        "asking": {"extras", "parsing", "running_server"},
+        "watching": {"parsing", "run_choice"},
+        "labels": {"parsing", "run_choice"},
+        "doctor": {"extras", "parsing", "running_server"},
+        "run_choice": {"parsing"},
+        "running_server": set[str](),
+        "extras": set[str](),
+        "parsing": set[str](),
     },
     "agent": {
         "__main__": {"commands", "exit_codes"},

@@ -16,7 +16,7 @@ from reward_client.errors import (
     RewardServiceError,
     ServerUnreachableError,
 )
-from reward_client.schema import CompareResponse, ErrorResponse, ScoreResponse
+from reward_client.schema import CompareResponse, ErrorResponse, ReadingsResponse, ScoreResponse
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -85,9 +85,28 @@ def read_scores(response: httpx.Response, sha256s: Sequence[str]) -> ScoreRespon
             other images.
     """
     answer = read_answer(response, ScoreResponse)
-    _check_order([item.index for item in answer.data], len(sha256s), "images")
-    for item, sha256 in zip(answer.data, sha256s, strict=True):
-        _check_image(f"item {item.index}", item.image_sha256, sha256)
+    _check_images(answer, sha256s)
+    return answer
+
+
+def read_readings(response: httpx.Response, sha256s: Sequence[str], rubrics: int) -> ReadingsResponse:
+    """Reads the answer of ``POST /score`` with several rubrics.
+
+    Args:
+        response: the answer.
+        sha256s: digests of the images that were sent.
+        rubrics: how many were asked.
+
+    Raises:
+        InvalidAnswerError: as ``read_scores``, or not one reading per rubric.
+    """
+    answer = read_answer(response, ReadingsResponse)
+    _check_images(answer, sha256s)
+    counts = {len(answer.rubrics), *(len(item.readings) for item in answer.data)}
+    if counts != {rubrics}:
+        raise InvalidAnswerError(
+            f"{rubrics} rubrics were asked, but the answer has {' and '.join(map(str, sorted(counts)))}"
+        )
     return answer
 
 
@@ -108,6 +127,13 @@ def read_comparisons(response: httpx.Response, sha256s: Sequence[tuple[str, str]
         _check_image(f"item {item.index}, first", item.first_sha256, first)
         _check_image(f"item {item.index}, second", item.second_sha256, second)
     return answer
+
+
+def _check_images(answer: ScoreResponse | ReadingsResponse, sha256s: Sequence[str]) -> None:
+    _check_order([item.index for item in answer.data], len(sha256s), "images")
+    digests = [item.image_sha256 for item in answer.data]
+    for index, (got, sent) in enumerate(zip(digests, sha256s, strict=True)):
+        _check_image(f"item {index}", got, sent)
 
 
 def _check_order(indices: list[int], count: int, what: str) -> None:

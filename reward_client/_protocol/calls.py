@@ -10,7 +10,7 @@ import random
 import uuid
 from collections.abc import Generator
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 from urllib.parse import quote
 
 import httpx
@@ -20,12 +20,15 @@ from reward_client._protocol.answers import ECHO, error_of, read_answer
 from reward_client._protocol.attempts import RETRIED, Attempts
 from reward_client._protocol.connection import Connection
 from reward_client._protocol.readiness import LOOK_TIMEOUT_S, READY_POLL_S, Waiting
-from reward_client.errors import RewardServiceError, ServerNotReadyError
-from reward_client.schema import Limits, RubricDetail, ServerInfo
+from reward_client.errors import ConfigurationError, RewardServiceError, ServerNotReadyError
+from reward_client.schema import JSON, MULTIPART, Limits, RubricDetail, ServerInfo
 
 DEFAULT_TIMEOUT_S = 60.0
 DEFAULT_RETRIES = 4
 DEFAULT_DEADLINE_S = 300.0
+
+BodyForm = Literal["array", "png"]
+"""How frames that are arrays are sent to a server that takes both."""
 
 Result = TypeVar("Result")
 Model = TypeVar("Model", bound=BaseModel)
@@ -68,6 +71,11 @@ class Arguments:
     retries: int | None
     deadline_s: float
     transport: Any
+    body: BodyForm = "array"
+
+    def __post_init__(self) -> None:
+        if self.body not in get_args(BodyForm):
+            raise ConfigurationError(f"body is {self.body!r}; pass 'array' or 'png'", param="body")
 
 
 @dataclass
@@ -78,20 +86,47 @@ class Session:
         connection: where the server is.
         given: the client's arguments, limits and retries among them.
         rng: source of the jitter between tries.
-        limits: of the server, once they are known.
+        server: what it says of itself, once it was asked.
+        has_answered: whether it has scored frames of this client.
+        was_asked: whether it was asked for what it says of itself, on no other ground than speed.
+        parts_refused: whether a server or a proxy on the way has refused multipart/form-data, or one so
+            large.
     """
 
     connection: Connection
     given: Arguments
     rng: random.Random = field(default_factory=random.Random)
-    limits: Limits | None = None
+    server: ServerInfo | None = None
+    has_answered: bool = False
+    was_asked: bool = False
+    parts_refused: bool = False
+
+    @property
+    def limits(self) -> Limits | None:
+        """What the server accepts, once that is known."""
+        return None if self.server is None else self.server.limits
+
+    @property
+    def takes_parts(self) -> bool:
+        """Whether frames go to the server as multipart/form-data."""
+        offered = self.server is not None and MULTIPART in self.server.score_media_types
+        return offered and not self.parts_refused
+
+    @property
+    def array_size_px(self) -> int | None:
+        """Side of the squares to which frames are fitted before they are sent; None: they go as files."""
+        if self.server is None or not self.takes_parts or self.given.body != "array":
+            return None
+        return self.server.input_size_px
 
     def attempts(self) -> Attempts:
         """A request's tries."""
         return Attempts(self.given.retries, self.given.timeout_s, self.given.deadline_s, self.rng)
 
 
-def exchange(attempts: Attempts, method: str, path: str, body: bytes | None = None) -> Call[httpx.Response]:
+def exchange(
+    attempts: Attempts, method: str, path: str, body: bytes | None = None, media_type: str = JSON
+) -> Call[httpx.Response]:
     """Sends a request, again where its failure may pass.
 
     Returns:
@@ -103,7 +138,7 @@ def exchange(attempts: Attempts, method: str, path: str, body: bytes | None = No
     request_id = uuid.uuid4().hex
     headers = {"X-Request-Id": request_id, ECHO: request_id}
     if body is not None:
-        headers["Content-Type"] = "application/json"
+        headers["Content-Type"] = media_type
     while True:
         outcome = yield Try(method, path, body, headers, attempts)
         error = outcome if isinstance(outcome, RewardServiceError) else error_of(outcome, request_id)
@@ -118,10 +153,10 @@ def exchange(attempts: Attempts, method: str, path: str, body: bytes | None = No
             raise error
 
 
-def info(session: Session) -> Call[ServerInfo]:
-    """``GET /info``; the session then knows the server's limits."""
-    answer = read_answer((yield from exchange(session.attempts(), "GET", "/info")), ServerInfo)
-    session.limits = answer.limits
+def info(session: Session, attempts: Attempts | None = None) -> Call[ServerInfo]:
+    """``GET /info``; the session then knows what the server says of itself."""
+    answer = read_answer((yield from exchange(attempts or session.attempts(), "GET", "/info")), ServerInfo)
+    session.server = answer
     return answer
 
 
@@ -149,7 +184,7 @@ def wait_ready(session: Session, timeout_s: float) -> Call[ServerInfo]:
             except RETRIED as error:  # it went away again
                 waiting.go_on(error)
             else:
-                session.limits = answer.limits
+                session.server = answer
                 return answer
         closed = yield Pause(READY_POLL_S)
         if closed:

@@ -5,31 +5,44 @@ No sockets here (``calls.py`` says how a call is driven).
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from functools import reduce
+from contextlib import suppress
 from typing import TypeVar
 
-from reward_client._protocol.answers import read_comparisons, read_scores
+import httpx
+
+from reward_client._protocol.answers import read_comparisons, read_readings, read_scores
 from reward_client._protocol.attempts import RETRIED, Attempts
+from reward_client._protocol.bodies import (
+    Ask,
+    Body,
+    Item,
+    file_of,
+    files_body,
+    frames_body,
+    json_body,
+    sha256_of,
+    to_base64,
+)
 from reward_client._protocol.calls import Call, Pause, Session, exchange, info
-from reward_client.errors import InvalidAnswerError, InvalidRequestError, RequestTooLargeError
-from reward_client.frames import Frame, image_file, image_files
-from reward_client.rubric import Preprocess, Region, Rubric
+from reward_client._protocol.joining import Answer, failed_places, joined, merged
+from reward_client._protocol.readiness import LOOK_TIMEOUT_S
+from reward_client.errors import (
+    InvalidRequestError,
+    MediaTypeError,
+    RequestTooLargeError,
+    RewardServiceError,
+)
+from reward_client.frames import Frame, image_file, own_frames
+from reward_client.requests import MAX_IMAGES, CompareRequest, Pair
+from reward_client.rubric import Rubric
 from reward_client.schema import (
-    MAX_IMAGES,
-    CompareRequest,
+    JSON,
     CompareResponse,
-    ItemStatus,
     Limits,
-    Pair,
-    ScoreRequest,
+    ReadingsResponse,
     ScoreResponse,
-    Timings,
-    Usage,
 )
 
 MAX_FRAME_RETRIES = 4
@@ -41,45 +54,79 @@ ASK_ABOVE_IMAGES = 16
 BODY_BESIDE_IMAGES = 65_536
 """Bytes of a body that are kept free for the rubric."""
 
-BESIDE_AN_IMAGE = 32
-"""Bytes of a body around an image's base64: quotes, a comma, the name of its field."""
+BESIDE_AN_IMAGE = 200
+"""Bytes of a body around an image, at most: the boundary and the headers of its part."""
 
-Answer = TypeVar("Answer", ScoreResponse, CompareResponse)
-Counts = TypeVar("Counts", Usage, Timings)
-Unit = tuple[bytes, ...]
-"""The image files of one item of an answer: one image, or the two of a pair."""
+MAX_ARRAY_BYTES = 256 * 2**20
+"""Of the arrays of one call; a call of more keeps PNG files, which take a hundredth, while it is sent."""
 
+Scored = TypeVar("Scored", ScoreResponse, ReadingsResponse)
+Reader = Callable[[httpx.Response, Sequence[str]], Scored]
+"""Reads an answer about images with these digests."""
 
-@dataclass(frozen=True)
-class Ask:
-    """What is asked about each item of a call, and how."""
-
-    rubric: str | Rubric
-    preprocess: Preprocess | Region
-    explain: bool = False
-
-    @classmethod
-    def of(cls, rubric: str | Rubric, preprocess: Preprocess | Region | str, *, explain: bool = False) -> Ask:
-        """Takes what a caller passes.
-
-        Raises:
-            ValueError: there is no such preprocessing.
-        """
-        if not isinstance(rubric, str | Rubric):
-            raise ValueError(f"rubric is of type {type(rubric).__name__}; pass a rubric's name or a Rubric")
-        return cls(rubric, Preprocess(preprocess) if isinstance(preprocess, str) else preprocess, explain)
+Unit = tuple[Item, ...]
+"""What one item of an answer is about: one image, or the two of a pair."""
 
 
 def score(session: Session, frames: object, ask: Ask) -> Call[ScoreResponse]:
     """Scores frames, in as many requests as the server's limits ask for.
 
     Raises:
-        ValueError: no frames, or something that is not a frame.
+        ValueError: no frames, something that is not a frame, or variables that do not go with them.
     """
-    units = [(file,) for file in image_files(frames)]
-    if not units:
+    return (yield from _ask_about(session, frames, ask, read_scores))
+
+
+def score_rubrics(session: Session, frames: object, ask: Ask) -> Call[ReadingsResponse]:
+    """Scores frames by several rubrics, as ``score`` does."""
+    rubrics = len(ask.rubric) if isinstance(ask.rubric, tuple) else 1
+
+    def read(response: httpx.Response, sha256s: Sequence[str]) -> ReadingsResponse:
+        return read_readings(response, sha256s, rubrics)
+
+    return (yield from _ask_about(session, frames, ask, read))
+
+
+def _ask_about(session: Session, frames: object, ask: Ask, read: Reader[Scored]) -> Call[Scored]:
+    items = own_frames(frames, MAX_ARRAY_BYTES)
+    if not items:
         raise ValueError("there are no frames to score")
-    return (yield from _in_parts(session, units, lambda part: _score(session, part, ask)))
+    ask.check_variables(len(items))
+    yield from _know(session, len(items))
+    if not _go_as_array(session, items):
+        items = [file_of(item) for item in items]
+    units = [(item,) for item in items]
+
+    def one(places: range) -> Call[Scored]:
+        return _score(session, [units[place] for place in places], ask.about(places), read)
+
+    return (yield from _in_parts(session, units, one, ask.bytes_beside))
+
+
+def _know(session: Session, images: int) -> Call[None]:
+    """Asks for what the server says of itself where a call needs it, or further ones may be faster for it."""
+    if session.server is not None:
+        return
+    if images > ASK_ABOVE_IMAGES:
+        yield from info(session)
+    elif session.has_answered and not session.was_asked and session.given.body == "array":
+        session.was_asked = True
+        with suppress(RewardServiceError):
+            yield from info(session, Attempts(0, LOOK_TIMEOUT_S, LOOK_TIMEOUT_S, session.rng))
+
+
+def _go_as_array(session: Session, items: Sequence[Item]) -> bool:
+    """Whether all frames of a call can be sent as arrays, so that the server sees what it would accept."""
+    limits = session.limits
+    if limits is None or session.array_size_px is None:
+        return False
+    for item in items:
+        if isinstance(item, bytes):
+            return False
+        short, long = sorted(item.shape[:2])
+        if short * long > limits.max_image_pixels or long > limits.max_aspect_ratio * short:
+            return False  # as a file it is refused, with the reason, and the others are scored
+    return True
 
 
 def compare(session: Session, pairs: Iterable[tuple[Frame, Frame]], ask: Ask) -> Call[CompareResponse]:
@@ -97,23 +144,38 @@ def compare(session: Session, pairs: Iterable[tuple[Frame, Frame]], ask: Ask) ->
         units.append(tuple(image_file(frame, f"pair {place}") for frame in pair))
     if not units:
         raise ValueError("there are no pairs to compare")
-    return (yield from _in_parts(session, units, lambda part: _compare(session, part, ask)))
+    if session.server is None and 2 * len(units) > ASK_ABOVE_IMAGES:
+        yield from info(session)
+
+    def one(places: range) -> Call[CompareResponse]:
+        return _compare(session, [units[place] for place in places], ask)
+
+    return (yield from _in_parts(session, units, one))
 
 
 def _in_parts(
-    session: Session, items: Sequence[Unit], one: Callable[[Sequence[Unit]], Call[Answer]]
+    session: Session,
+    items: Sequence[Unit],
+    one: Callable[[range], Call[Answer]],
+    bytes_beside: Callable[[int], int] = lambda _: 0,
 ) -> Call[Answer]:
-    """Sends items in requests that the server takes, one after another, and puts the answers together."""
+    """Sends items in requests that the server takes, one after another, and puts the answers together.
+
+    Args:
+        session: of the client.
+        items: of the whole call.
+        one: asks about the items at some places of it, in one request.
+        bytes_beside: what goes with the item at a place, in bytes of a body.
+    """
     per_item = len(items[0])
-    if session.limits is None and len(items) * per_item > ASK_ABOVE_IMAGES:
-        yield from info(session)
     answers, done = list[Answer](), 0
     at_most, asked = len(items), False
     while done < len(items):
         most = min(_most_items(session.limits, per_item), at_most)
-        count = _fitting(items[done : done + most], session.limits)
+        places = range(done, min(done + most, len(items)))
+        count = _fitting([(items[place], bytes_beside(place)) for place in places], session)
         try:
-            answers.append((yield from one(items[done : done + count])))
+            answers.append((yield from one(places[:count])))
         except (InvalidRequestError, RequestTooLargeError) as error:
             if count == 1 or not (isinstance(error, RequestTooLargeError) or error.code == "too_many_images"):
                 raise
@@ -125,7 +187,7 @@ def _in_parts(
             asked = True
         else:
             done, asked = done + count, False
-    return _joined(answers)
+    return joined(answers)
 
 
 def _most_items(limits: Limits | None, per_item: int) -> int:
@@ -134,114 +196,87 @@ def _most_items(limits: Limits | None, per_item: int) -> int:
     )
 
 
-def _fitting(items: Sequence[Unit], limits: Limits | None) -> int:
-    """How many of these items a body may hold; one is always tried."""
+def _fitting(items: Sequence[tuple[Unit, int]], session: Session) -> int:
+    """How many of these items, with the bytes beside them, a body may hold; one is always tried."""
+    limits = session.limits
     left = math.inf if limits is None else limits.max_body_bytes - BODY_BESIDE_IMAGES
-    for count, item in enumerate(items):
-        left -= sum(4 * math.ceil(len(data) / 3) + BESIDE_AN_IMAGE for data in item)
+    for count, (unit, beside) in enumerate(items):
+        left -= beside + sum(_bytes_in_body(item, session) for item in unit)
         if left < 0:
             return max(count, 1)
     return len(items)
 
 
-def _score(session: Session, images: Sequence[Unit], ask: Ask) -> Call[ScoreResponse]:
+def _bytes_in_body(item: Item, session: Session) -> int:
+    """At most so many; of a file as base64, since a server or a proxy may come to refuse other bodies."""
+    if isinstance(item, bytes):
+        return 4 * math.ceil(len(item) / 3) + BESIDE_AN_IMAGE
+    size_px = session.array_size_px
+    return 3 * size_px**2 if size_px is not None else 2 * item.nbytes
+
+
+def _score(session: Session, images: Sequence[Unit], ask: Ask, read: Reader[Scored]) -> Call[Scored]:
     """One request, and those after it for the frames that the engine failed on."""
     attempts = session.attempts()
-    answer = yield from _score_once(attempts, images, ask)
+    answer = yield from _score_once(session, attempts, images, ask, read)
     for _ in range(MAX_FRAME_RETRIES):
-        # other statuses would come again
-        failed = [item.index for item in answer.data if item.status is ItemStatus.FAILED]
+        failed = failed_places(answer)  # other statuses would come again
         delay_s = attempts.delay_s(None) if failed else None
         if delay_s is None:
             break
         closed = yield Pause(delay_s)
         if closed:
             break
+        some = [images[place] for place in failed]
         try:
-            again = yield from _score_once(attempts, [images[index] for index in failed], ask)
+            again = yield from _score_once(session, attempts, some, ask.about(failed), read)
         except RETRIED:
             break  # the rewards at hand are good
-        answer = _merged(answer, failed, again)
+        answer = merged(answer, failed, again)
     return answer
 
 
-def _score_once(attempts: Attempts, images: Sequence[Unit], ask: Ask) -> Call[ScoreResponse]:
-    request = ScoreRequest(
-        images=[_base64(data) for (data,) in images],
-        rubric=ask.rubric,
-        preprocess=ask.preprocess,
-        explain=ask.explain,
-    )
-    response = yield from exchange(
-        attempts, "POST", "/score", request.model_dump_json(exclude_none=True).encode()
-    )
-    return read_scores(response, [_sha256(data) for (data,) in images])
+def _score_once(
+    session: Session, attempts: Attempts, images: Sequence[Unit], ask: Ask, read: Reader[Scored]
+) -> Call[Scored]:
+    """One request; again in another form where the one that was thought the fastest is refused."""
+    items, fitted_anew = [item for (item,) in images], False
+    while True:
+        body = _score_body(session, items, ask)
+        try:
+            response = yield from exchange(attempts, "POST", "/score", body.content, body.media_type)
+        except (MediaTypeError, RequestTooLargeError):  # an older replica's, or a proxy's limit
+            if body.media_type == JSON:
+                raise
+            session.parts_refused = True
+        except InvalidRequestError as error:  # another model is served now
+            if error.code != "other_input_size" or fitted_anew:
+                raise
+            fitted_anew = True
+            yield from info(session)
+        else:
+            session.has_answered = True
+            return read(response, body.sha256s)
+
+
+def _score_body(session: Session, items: Sequence[Item], ask: Ask) -> Body:
+    size_px = session.array_size_px
+    if size_px is not None:
+        frames = [item for item in items if not isinstance(item, bytes)]
+        if len(frames) == len(items):
+            return frames_body(frames, ask, size_px)
+    return files_body(items, ask) if session.takes_parts else json_body(items, ask)
 
 
 def _compare(session: Session, pairs: Sequence[Unit], ask: Ask) -> Call[CompareResponse]:
+    if not isinstance(ask.rubric, str | Rubric):
+        raise ValueError("pairs are compared by one rubric that has a goal, not by an ensemble")
+    files = [(file_of(first), file_of(second)) for first, second in pairs]
     request = CompareRequest(
-        pairs=[Pair(first=_base64(first), second=_base64(second)) for first, second in pairs],
+        pairs=[Pair(first=to_base64(first), second=to_base64(second)) for first, second in files],
         rubric=ask.rubric,
         preprocess=ask.preprocess,
     )
     body = request.model_dump_json(exclude_none=True).encode()
     response = yield from exchange(session.attempts(), "POST", "/compare", body)
-    return read_comparisons(response, [(_sha256(first), _sha256(second)) for first, second in pairs])
-
-
-def _base64(data: bytes) -> str:
-    return base64.b64encode(data).decode("ascii")
-
-
-def _sha256(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
-
-
-def _merged(answer: ScoreResponse, indices: Sequence[int], again: ScoreResponse) -> ScoreResponse:
-    """Puts the items of a second try in the place of those that had failed.
-
-    Args:
-        answer: the first answer.
-        indices: places of the frames that were sent again, in order.
-        again: the answer to them.
-
-    Raises:
-        InvalidAnswerError: the second answer's rewards are of another kind, so that they do not mix.
-    """
-    _check_same_rewards(answer, again)
-    items = list(answer.data)
-    for index, item in zip(indices, again.data, strict=True):
-        items[index] = item.model_copy(update={"index": index})
-    # they are still the same images
-    usage = _summed(answer.usage, again.usage).model_copy(update={"images": answer.usage.images})
-    return answer.model_copy(update={"data": items, "usage": usage})
-
-
-def _joined(answers: Sequence[Answer]) -> Answer:
-    """Puts the answers to the parts of a call together.
-
-    Raises:
-        InvalidAnswerError: their rewards are not of one kind.
-    """
-    for answer in answers[1:]:
-        _check_same_rewards(answers[0], answer)
-    items = [item for answer in answers for item in answer.data]
-    return answers[0].model_copy(
-        update={
-            "data": [item.model_copy(update={"index": index}) for index, item in enumerate(items)],
-            "usage": reduce(_summed, (answer.usage for answer in answers)),
-            "timings": reduce(_summed, (answer.timings for answer in answers)),
-        }
-    )
-
-
-def _summed(first: Counts, second: Counts) -> Counts:
-    return type(first)(**{name: value + getattr(second, name) for name, value in first})
-
-
-def _check_same_rewards(first: Answer, second: Answer) -> None:
-    if first.reward_id != second.reward_id:
-        raise InvalidAnswerError(
-            f"the server's rewards changed during a call (reward id {first.reward_id}, then "
-            f"{second.reward_id}); it serves another model or rubric now"
-        )
+    return read_comparisons(response, [(sha256_of(first), sha256_of(second)) for first, second in files])

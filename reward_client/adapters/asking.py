@@ -7,23 +7,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar, Literal, Protocol
 
-from pydantic import ValidationError
-
-from reward_client.errors import InvalidRequestError
 from reward_client.frames import Frame
-from reward_client.labeling.labeler import REQUESTS_IN_FLIGHT
 from reward_client.labeling.null_rewards import NullRewardError, check_null_policy
 from reward_client.labeling.same_rewards import SameRewards
+from reward_client.prompt_template import places_in
 from reward_client.rubric import Rubric
 from reward_client.schema import ItemStatus, RewardItem, RubricDetail, ScoreResponse
+from reward_client.variables import Value, trouble_with
 
 log = logging.getLogger("reward_client")
 
-PLACE = "{text}"
-"""Where a rubric's prompt has the text that goes with a frame."""
+PLACE = "text"
+"""Name of the place that a rubric's prompt has for the text that goes with a frame."""
 
 Row = Mapping[str, Any]
 """What a trainer says of one sample, by the names of its own arguments."""
@@ -38,7 +35,13 @@ TextOf = Callable[[Row], str]
 class Asked(Protocol):
     """What adapters need of a reward server; ``reward_client.RewardClient`` has it."""
 
-    def score(self, frames: Sequence[Frame], rubric: str | Rubric) -> ScoreResponse:
+    def score(
+        self,
+        frames: Sequence[Frame],
+        rubric: str | Rubric,
+        *,
+        variables: Sequence[Mapping[str, Value]] | None = None,
+    ) -> ScoreResponse:
         """Scores frames."""
 
     def rubric(self, name: str) -> RubricDetail:
@@ -48,9 +51,8 @@ class Asked(Protocol):
 class TextRubric:
     """A rubric whose prompt may have the place ``{text}``.
 
-    Frames with the same text go in one request, so that N frames are at most N requests, 4 of them under way
-    at a time; a rubric without the place is one request. It may be used from several threads, and sent to
-    other processes.
+    All frames go in one call, each with its own text. It may be used from several threads, and sent to other
+    processes.
 
     Args:
         client: where frames are scored.
@@ -59,8 +61,8 @@ class TextRubric:
 
     def __init__(self, client: Asked, rubric: str | Rubric) -> None:
         self._client, self._rubric = client, rubric
-        self._found: Rubric | None = None
-        self._same, self._same_model = SameRewards(), SameRewards(what="model")
+        self._has_place: bool | None = None
+        self._same = SameRewards()
 
     def items(self, frames: Sequence[Frame | None], texts: Sequence[str]) -> list[RewardItem]:
         """Asks about each frame with its text.
@@ -74,62 +76,49 @@ class TextRubric:
             frame, and where the text cannot be asked: it is too long, or holds what a prompt may not hold.
 
         Raises:
-            ValueError: the server's model cannot answer the rubric, or a frame is none.
+            ValueError: the server's model cannot answer the rubric, its prompt has other places than
+                ``{text}``, or a frame is none.
             RewardServiceError: a request failed for good.
-            RewardsChangedError: the server has other rewards now. Each text has a reward id of its own, so
-                that with the place ``{text}`` only the name of the model and its input size are held.
+            RewardsChangedError: the server has other rewards now.
         """
-        rubric = self._looked_up()
-        has_place = PLACE in rubric.prompt
-        groups: dict[str, dict[int, Frame]] = {}
+        has_place = self._looked_up()
+        items = [_null("there is no frame")] * len(frames)
+        sent: dict[int, Frame] = {}
         for place, (frame, text) in enumerate(zip(frames, texts, strict=True)):
-            if frame is not None:
-                groups.setdefault(text if has_place else "", {})[place] = frame
-
-        def ask(text: str) -> list[RewardItem]:
-            shown = list(groups[text].values())
-            return self._with_text(rubric, shown, text) if has_place else self._plain(shown)
-
-        items = [_null(ItemStatus.INVALID_FRAME, "there is no frame")] * len(frames)
-        for group, answer in zip(groups.values(), _side_by_side(ask, list(groups)), strict=True):
-            for place, item in zip(group, answer, strict=True):
+            trouble = trouble_with(text) if has_place else None
+            if frame is not None and trouble:
+                items[place] = _null(f"the text cannot be asked: {trouble}")
+            elif frame is not None:
+                sent[place] = frame
+        if sent:
+            variables = [{PLACE: texts[place]} for place in sent] if has_place else None
+            answer = self._client.score(list(sent.values()), self._rubric, variables=variables)
+            self._same.check(answer.reward_id)
+            for place, item in zip(sent, answer.data, strict=True):
                 items[place] = item
         items = [item.model_copy(update={"index": place}) for place, item in enumerate(items)]
         _tell(items)
         return items
 
-    def _looked_up(self) -> Rubric:
-        if self._found is None:
-            if isinstance(self._rubric, Rubric):
-                self._found = self._rubric
-            else:
-                detail = self._client.rubric(self._rubric)
-                if detail.unavailable:
-                    raise ValueError(
-                        f"the server's model cannot answer {self._rubric!r}: {detail.unavailable}"
-                    )
-                self._found = detail.rubric
-        return self._found
+    def _looked_up(self) -> bool:
+        """Whether the prompt has the place, which the server is asked once."""
+        if self._has_place is None:
+            places = places_in(self._prompt())
+            if others := [place for place in places if place != PLACE]:
+                raise ValueError(
+                    f"the rubric's prompt has the place {{{others[0]}}}, and only {{{PLACE}}} is filled "
+                    f"here; write {{{{{others[0]}}}}} for braces that are text"
+                )
+            self._has_place = bool(places)
+        return self._has_place
 
-    def _plain(self, frames: Sequence[Frame]) -> list[RewardItem]:
-        answer = self._client.score(frames, self._rubric)
-        self._same.check(answer.reward_id)
-        return answer.data
-
-    def _with_text(self, rubric: Rubric, frames: Sequence[Frame], text: str) -> list[RewardItem]:
-        try:
-            content = {**rubric.model_dump(), "prompt": rubric.prompt.replace(PLACE, text)}
-            answer = self._client.score(frames, Rubric.model_validate(content))
-        except ValidationError as error:
-            reason = error.errors(include_url=False)[0]["msg"]
-        except InvalidRequestError as error:
-            if error.param != "rubric.prompt":
-                raise
-            reason = error.message
-        else:
-            self._same_model.check(f"{answer.model} ({answer.input_size_px} px)")
-            return answer.data
-        return [_null(ItemStatus.FAILED, f"the text cannot be asked: {reason}")] * len(frames)
+    def _prompt(self) -> str:
+        if isinstance(self._rubric, Rubric):
+            return self._rubric.prompt
+        detail = self._client.rubric(self._rubric)
+        if detail.unavailable:
+            raise ValueError(f"the server's model cannot answer {self._rubric!r}: {detail.unavailable}")
+        return detail.rubric.prompt
 
 
 class RowRubric(TextRubric):
@@ -200,16 +189,8 @@ def reward_or(on_null: float | str, item: RewardItem, name: str) -> float:
     return float(on_null)
 
 
-def _side_by_side(ask: Callable[[str], list[RewardItem]], texts: Sequence[str]) -> Sequence[list[RewardItem]]:
-    """The answers for each text, some requests at a time."""
-    if len(texts) < 2:
-        return [ask(text) for text in texts]
-    with ThreadPoolExecutor(REQUESTS_IN_FLIGHT, thread_name_prefix="adapter") as threads:
-        return list(threads.map(ask, texts))
-
-
-def _null(status: ItemStatus, message: str) -> RewardItem:
-    return RewardItem(index=0, reward=None, status=status, message=message)
+def _null(message: str) -> RewardItem:
+    return RewardItem(index=0, reward=None, status=ItemStatus.INVALID_FRAME, message=message)
 
 
 def _tell(items: Sequence[RewardItem]) -> None:

@@ -2,7 +2,7 @@
 
 YAML 1.1, which PyYAML implements, takes a bare ``yes`` for true, ``010`` for 8, ``12:30`` for 750, and the
 last of two equal keys. A rubric's fields have types of their own, so the words of its file stay words. JSON
-is YAML. PyYAML comes with the extras ``server`` and ``agent``.
+is YAML. PyYAML comes with the extras ``server``, ``audit``, ``cli`` and ``agent``.
 
 Not for what a rubric may hold (``rubric.py``).
 """

@@ -45,7 +45,9 @@ class Chunks(ABC, Generic[Job, Pending]):
 
         The caller may draw over the frame afterwards: it is copied.
         """
-        self._waiting.append(frame.copy())
+        copy = frame.copy()
+        copy.flags.writeable = False  # nobody writes into it, so that the client need not copy it again
+        self._waiting.append(copy)
         if len(self._waiting) == self._frames_per_request:
             self._send()
 

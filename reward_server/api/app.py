@@ -6,7 +6,7 @@ Not for scoring (``scoring/``).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Annotated, Any, TypeVar
 
@@ -17,6 +17,7 @@ from fastapi.routing import APIRoute
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.exceptions import HTTPException
 
+from reward_client.ensemble import AnyRubric, Ensemble
 from reward_client.errors import (
     BY_STATUS,
     BadRequestError,
@@ -25,14 +26,16 @@ from reward_client.errors import (
     MediaTypeError,
     StatusError,
 )
+from reward_client.requests import CompareRequest, ScoreQuestion, ScoreRequest
 from reward_client.rubric import field_path
 from reward_client.schema import (
-    CompareRequest,
+    JSON,
+    MULTIPART,
     CompareResponse,
     ErrorResponse,
+    ReadingsResponse,
     RubricDetail,
     RubricList,
-    ScoreRequest,
     ScoreResponse,
     ServerInfo,
 )
@@ -40,10 +43,13 @@ from reward_server.admission.gate import ClientGoneError
 from reward_server.api.authentication import Authentication
 from reward_server.api.body_limit import BodyLimit
 from reward_server.api.codings import Codings
+from reward_server.api.count_readings import count_readings
 from reward_server.api.errors import error_response
 from reward_server.api.overload import Overload
 from reward_server.api.request_log import RequestLog
+from reward_server.api.score_parts import IN_OPENAPI, PartsRoute, media_type, read_score
 from reward_server.engine.interface import EngineDeadError
+from reward_server.images.prepare import SentImage
 from reward_server.service import Rewarder, Service
 
 
@@ -55,7 +61,7 @@ def _ready_rewarder(request: Request) -> Rewarder:
 _WORK_ERRORS: dict[int | str, dict[str, Any]] = {
     status: {"model": ErrorResponse} for status in (400, 408, 413, 415, 429, 504)
 }
-Answer = TypeVar("Answer", ScoreResponse, CompareResponse)
+Answer = TypeVar("Answer", ScoreResponse, ReadingsResponse, CompareResponse)
 ReadyRewarder = Annotated[Rewarder, Depends(_ready_rewarder)]
 
 
@@ -100,8 +106,12 @@ def create_app(service: Service) -> FastAPI:
         images: int,
         timeout_s: float | None,
         work: Callable[[], Awaitable[Answer]],
+        questions: int = 1,
     ) -> Answer:
-        """What every route that needs the engine passes: its limit, and the gate."""
+        """What every route that needs the engine passes: its limit, and the gate.
+
+        An image with several questions counts as so many: it takes so many of the engine's places.
+        """
         if images > settings.max_images_per_request:
             limit = settings.max_images_per_request
             raise InvalidRequestError(
@@ -110,7 +120,7 @@ def create_app(service: Service) -> FastAPI:
         try:
             answer, queue_s = await service.gate.run(
                 work,
-                images=images,
+                images=images * questions,
                 timeout_s=timeout_s or settings.default_timeout_s,
                 quota=request.state.quota,
                 gone=lambda: _disconnect(request),
@@ -120,13 +130,45 @@ def create_app(service: Service) -> FastAPI:
         answer.timings.queue_s = queue_s
         return answer
 
-    @app.post("/score", dependencies=[Depends(_require_json)], responses=_WORK_ERRORS)
-    async def score(request: Request, body: ScoreRequest, rewarder: ReadyRewarder) -> ScoreResponse:
+    async def scored(
+        request: Request, rewarder: Rewarder, question: ScoreQuestion, images: Sequence[SentImage]
+    ) -> ScoreResponse | ReadingsResponse:
+        """What both forms of ``POST /score`` do once they are read."""
+        scorer, count, timeout_s = rewarder.scorer, len(images), question.timeout_s
+        if question.rubrics is None:
+            score = await admitted(
+                request, "images", count, timeout_s, lambda: scorer.score(question, images), _cost(question)
+            )
+            service.metrics.add_scores(_name(question.rubric), score)
+            return score
+        readings = await admitted(
+            request, "images", count, timeout_s, lambda: scorer.read(question, images), _cost(question)
+        )
+        count_readings(service.metrics, [_name(asked) for asked in question.rubrics], readings)
+        return readings
+
+    async def score_parts(
+        request: Request, body: Annotated[bytes, Depends(_whole_body)], rewarder: ReadyRewarder
+    ) -> ScoreResponse | ReadingsResponse:
+        content_type = request.headers["content-type"]
+        question, images = read_score(content_type, body, settings.max_images_per_request)
+        return await scored(request, rewarder, question, images)
+
+    app.router.add_api_route(
+        "/score", score_parts, methods=["POST"], route_class_override=PartsRoute, include_in_schema=False
+    )
+
+    @app.post(
+        "/score",
+        dependencies=[Depends(_require_json_or_parts)],
+        responses=_WORK_ERRORS,
+        openapi_extra=IN_OPENAPI,
+    )
+    async def score(
+        request: Request, body: ScoreRequest, rewarder: ReadyRewarder
+    ) -> ScoreResponse | ReadingsResponse:
         """Scores each image. What could not be scored has a null reward and a status."""
-        count = len(body.images)
-        answer = await admitted(request, "images", count, body.timeout_s, lambda: rewarder.scorer.score(body))
-        service.metrics.add_scores(_name(body), answer)
-        return answer
+        return await scored(request, rewarder, body, body.images)
 
     @app.post("/compare", dependencies=[Depends(_require_json)], responses=_WORK_ERRORS)
     async def compare(request: Request, body: CompareRequest, rewarder: ReadyRewarder) -> CompareResponse:
@@ -135,7 +177,7 @@ def create_app(service: Service) -> FastAPI:
         answer = await admitted(
             request, "pairs", count, body.timeout_s, lambda: rewarder.comparer.compare(body)
         )
-        service.metrics.add_comparisons(_name(body), answer)
+        service.metrics.add_comparisons(_name(body.rubric), answer)
         return answer
 
     _add_reading_routes(app, service)
@@ -157,7 +199,7 @@ def _add_reading_routes(app: FastAPI, service: Service) -> None:
     @app.get("/info")
     async def info(rewarder: ReadyRewarder) -> ServerInfo:
         """Model, revision, rubrics with their reward ids, and limits."""
-        return rewarder.info()
+        return rewarder.info().model_copy(update={"score_media_types": [JSON, MULTIPART]})
 
     @app.get("/rubrics")
     async def rubrics(rewarder: ReadyRewarder) -> RubricList:
@@ -187,14 +229,29 @@ def _add_reading_routes(app: FastAPI, service: Service) -> None:
 
 
 async def _require_json(request: Request) -> None:
-    media_type = request.headers.get("content-type", "").split(";")[0].strip().lower()
-    if media_type != "application/json":
-        raise MediaTypeError("send the body as Content-Type: application/json", param="Content-Type")
+    if media_type(request.headers) != JSON:
+        raise MediaTypeError(f"send the body as Content-Type: {JSON}", param="Content-Type")
 
 
-def _name(body: ScoreRequest | CompareRequest) -> str:
+async def _require_json_or_parts(request: Request) -> None:
+    if media_type(request.headers) != JSON:  # what has parts went to its own route
+        raise MediaTypeError(f"send the body as Content-Type: {JSON} or {MULTIPART}", param="Content-Type")
+
+
+async def _whole_body(request: Request) -> bytes:
+    """The body, read before a server that is not ready answers, as that of JSON is."""
+    return await request.body()
+
+
+def _name(asked: AnyRubric | None) -> str:
     """The rubric's name for metrics."""
-    return body.rubric if isinstance(body.rubric, str) else "inline"
+    return asked if isinstance(asked, str) else "inline"
+
+
+def _cost(question: ScoreQuestion) -> int:
+    """How many rubrics an image is asked about."""
+    asked = [question.rubric] if question.rubrics is None else question.rubrics
+    return sum(len(one.mean_of) if isinstance(one, Ensemble) else 1 for one in asked)
 
 
 async def _disconnect(request: Request) -> None:

@@ -1,5 +1,6 @@
 """The model: the protocol that the server needs, and vLLM behind it.
 
-Modules: ``interface``, ``vllm_engine`` (alone imports vllm), ``health``, ``label_tree``, ``model_source``,
+Modules: ``interface``, ``vllm_engine`` (alone imports vllm), ``chat_format``, ``label_tree``,
+``pixel_table``, ``cpu_environment``, ``health``, ``process_report``, ``model_source``, ``model_on_hub``,
 ``processor_check``.
 """

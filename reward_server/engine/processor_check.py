@@ -1,6 +1,6 @@
 """Whether a model's own image processor leaves our frames as they are, but for normalising.
 
-Not for preparing frames (``images/fit.py``).
+Not for preparing frames (``reward_client/fitting.py``).
 """
 
 from __future__ import annotations
@@ -10,9 +10,43 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
+from transformers import AutoConfig, AutoProcessor
+
+from reward_server.engine.model_source import CheckpointError
+from reward_server.engine.process_report import in_one_line
 
 FREE_SIZE_PX = 448
 """Input size for models that take any: 32 patches of 14, 28 of 16, in merged pairs."""
+
+
+def checked_processor(model: str, revision: str | None, size_px: int | None) -> tuple[Any, Any, int]:
+    """Loads a model's processor, which must leave our frames as they are.
+
+    Args:
+        model: Hub id or folder.
+        revision: of the Hub.
+        size_px: side of the square frames; None for the model's own.
+
+    Returns:
+        The processor and the configuration, both of the transformers library, and the side in pixels.
+
+    Raises:
+        CheckpointError: there is no usable processor, or it would change the frames.
+    """
+    try:
+        processor = AutoProcessor.from_pretrained(model, revision=revision)
+        config = AutoConfig.from_pretrained(model, revision=revision)
+    except Exception as error:  # a dozen types, from the Hub's to the tokenizer's
+        raise CheckpointError(
+            f"model {model!r} has no usable tokenizer or image processor: {in_one_line(error)}"
+        ) from error
+    size_px = size_px or input_size_px(config)
+    if changes := changes_of(processor.image_processor, size_px):
+        raise CheckpointError(
+            f"the processor of model {model!r} would change the frames that this server "
+            f"prepared ({size_px}x{size_px} RGB): {changes}. Another --input-size-px may fit"
+        )
+    return processor, config, size_px
 
 
 def input_size_px(config: Any) -> int:

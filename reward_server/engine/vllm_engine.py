@@ -10,20 +10,25 @@ import itertools
 import logging
 import math
 import os
-import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any, cast
 
 # vLLM reads these when it is imported. A user's own values win.
 os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
 os.environ.setdefault("VLLM_LOGGING_LEVEL", "WARNING")
 os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", "1")  # GiB; a frame's few hundred tokens need little
 
+from cachetools import LRUCache
 from PIL import Image
-from transformers import AutoConfig, AutoProcessor
 from vllm import SamplingParams, __version__
 from vllm.engine.arg_utils import AsyncEngineArgs
+from vllm.inputs.engine import MultiModalInput, mm_input
+from vllm.logprobs import FlatLogprobs
+from vllm.multimodal.inputs import MultiModalFieldElem, MultiModalKwargsItem, MultiModalKwargsItems
 from vllm.outputs import CompletionOutput, RequestOutput
 from vllm.platforms import current_platform
 from vllm.renderers.inputs.preprocess import parse_model_prompt
@@ -32,24 +37,27 @@ from vllm.v1.engine.async_llm import AsyncLLM
 from vllm.v1.engine.exceptions import EngineDeadError as VllmEngineDeadError
 
 from reward_client.rubric import MAX_LABELS
-from reward_server.engine.cpu_environment import set_up_cpu
+from reward_server.engine.chat_format import ChatFormat
+from reward_server.engine.cpu_environment import fastest_dtype, set_up_cpu
 from reward_server.engine.interface import (
     Answer,
     EngineAnswerError,
     EngineDeadError,
     EngineInfo,
     Question,
-    QuestionError,
 )
-from reward_server.engine.label_tree import LabelError, LabelTree, build_tree, label_logprobs
-from reward_server.engine.model_source import CheckpointError, folder_digest
-from reward_server.engine.process_report import in_one_line
-from reward_server.engine.processor_check import changes_of, input_size_px
+from reward_server.engine.label_tree import LabelTree, Pass, branches_to_open, label_logprobs
+from reward_server.engine.model_source import folder_digest
+from reward_server.engine.pixel_table import PixelTable, probes
+from reward_server.engine.processor_check import checked_processor
 from reward_server.settings import Settings
 
 log = logging.getLogger(__name__)
 
 SHUTDOWN_TIMEOUT_S = 10.0
+
+CPU_BLOCK_TOKENS = 32
+"""Tokens in a block of the KV cache: the smallest that vLLM's attention takes on every CPU."""
 
 ONE_IMAGE_MODELS = frozenset({"llava", "llava_next", "blip-2", "paligemma", "fuyu", "molmo"})
 """Model types (``config.json``) that were trained on one image a prompt, though vLLM lets them take more."""
@@ -71,36 +79,26 @@ class VllmEngine:
         folder = Path(settings.model).expanduser()
         local = folder.is_dir()
         source = str(folder) if local else settings.model
-        try:
-            self._processor = AutoProcessor.from_pretrained(source, revision=settings.revision)
-            hf_config = AutoConfig.from_pretrained(source, revision=settings.revision)
-        except Exception as error:  # a dozen types, from the Hub's to the tokenizer's
-            raise CheckpointError(
-                f"model {settings.model!r} has no usable tokenizer or image processor: {in_one_line(error)}"
-            ) from error
-        size_px = settings.input_size_px or input_size_px(hf_config)
-        if changes := changes_of(self._processor.image_processor, size_px):
-            raise CheckpointError(
-                f"the processor of model {settings.model!r} would change the frames that this server "
-                f"prepared ({size_px}x{size_px} RGB): {changes}. Another --input-size-px may fit"
-            )
+        processor, hf_config, size_px = checked_processor(source, settings.revision, settings.input_size_px)
         images_per_prompt = 1 if hf_config.model_type in ONE_IMAGE_MODELS else 2
         self._engine = AsyncLLM.from_engine_args(
             AsyncEngineArgs(
                 model=source,
                 revision=settings.revision,
-                dtype=settings.dtype,
+                dtype=fastest_dtype() if on_cpu and settings.dtype == "auto" else settings.dtype,
                 max_model_len=settings.max_model_len,  # type: ignore[arg-type] # None: the model's own
-                max_num_seqs=settings.max_num_seqs or (64 if on_cpu else 256),
+                max_num_seqs=settings.max_num_seqs or (32 if on_cpu else 256),
                 max_num_batched_tokens=settings.max_num_batched_tokens or (8192 if on_cpu else 32768),
                 gpu_memory_utilization=settings.gpu_memory_utilization,
                 enforce_eager=settings.enforce_eager,
                 distributed_executor_backend=executor,
                 max_logprobs=MAX_LABELS,
                 limit_mm_per_prompt={"image": images_per_prompt},
-                # A frame is rarely asked about twice, and a cached prefix changes the last bits of
-                # an answer: what a reward is must not depend on what was asked before.
-                enable_prefix_caching=False,
+                # For the passes of one frame, which alone know its salt. A cached prefix changes the last
+                # bits of an answer: what a reward is must not depend on what was asked before.
+                enable_prefix_caching=True,
+                # vLLM's own 128 on a CPU recomputes up to 127 shared tokens in each pass
+                block_size=CPU_BLOCK_TOKENS if on_cpu else None,
                 mm_processor_cache_gb=0,
                 disable_log_stats=False,  # its metrics go to /metrics
                 # a signal to the whole process group must not end work that we still drain
@@ -110,7 +108,6 @@ class VllmEngine:
         )
         config = self._engine.model_config
         self._tokenizer = self._engine.get_tokenizer()
-        self._max_model_len: int = config.max_model_len
         self.info = EngineInfo(
             model="/".join(folder.resolve().parts[-2:]) if local else settings.model,
             revision=f"sha256:{folder_digest(folder)}"
@@ -122,18 +119,18 @@ class VllmEngine:
             input_size_px=size_px,
             images_per_prompt=images_per_prompt,
         )
-        added = getattr(self._tokenizer, "added_tokens_decoder", {}).values()
-        placeholder = getattr(self._processor, "image_token", None)
-        self._special_tokens = {
-            *self._tokenizer.all_special_tokens,
-            *(token.content for token in added if token.special),  # "<start_of_turn>" has no named role
-            *([placeholder] if placeholder else []),
-        }
         ends = config.try_get_generation_config().get("eos_token_id", self._tokenizer.eos_token_id)
-        self._end_ids = tuple(ends) if isinstance(ends, list) else (ends,) if ends is not None else ()
+        self._format = ChatFormat(
+            processor,
+            self._tokenizer,
+            ends if isinstance(ends, list) else [] if ends is None else [ends],
+            size_px=size_px,
+            max_model_len=config.max_model_len,
+        )
         self._numbers = itertools.count()
-        self._prepared = lru_cache(maxsize=256)(self._prepare)
-        self._preparing = threading.Lock()
+        self._templates: LRUCache[bytes, _Template] = LRUCache(maxsize=256)
+        self._rendering = asyncio.Lock()
+        self._word = lru_cache(maxsize=4096)(lambda token: self._tokenizer.decode([token]).strip())
 
     @property
     def errored(self) -> bool:
@@ -156,7 +153,7 @@ class VllmEngine:
         Raises:
             QuestionError: the prompt holds special tokens or is too long, or the labels cannot be read.
         """
-        return self._prepared(prompt, tuple(labels), images, max_tokens)
+        return self._format.question(prompt, labels, images, max_tokens)
 
     async def ask(self, images: Sequence[Image.Image], question: Question) -> Answer:
         """Has a question answered.
@@ -169,57 +166,46 @@ class VllmEngine:
             EngineAnswerError: this question failed; the engine lives on.
             EngineDeadError: the engine died.
         """
+        rendered = await self._rendered(images, question)
         if question.labels is None:
-            return await self._generate(images, question)
-        return await self._read_labels(images, question, question.labels)
+            return await self._generate(rendered, question.max_tokens)
+        return await self._read_labels(rendered, question.labels)
 
-    async def _read_labels(
-        self, images: Sequence[Image.Image], question: Question, tree: LabelTree
-    ) -> Answer:
-        """One forward pass, or one for each inner node of the tree of labels."""
-        names = self._names(images)  # shared by all passes, so that the image is encoded once
-        outputs = await asyncio.gather(
-            *(
-                self._run(
-                    images,
-                    names,
-                    (*question.token_ids, *node.after),
-                    SamplingParams(
-                        temperature=0.0,
-                        max_tokens=1,
-                        logprob_token_ids=list(node.token_ids),
-                        logprobs=len(node.token_ids),
-                        detokenize=False,
-                        output_kind=RequestOutputKind.FINAL_ONLY,
-                    ),
-                )
-                for node in tree.passes
-            )
-        )
-        answers = []
-        for node, (_, completion) in zip(tree.passes, outputs, strict=True):
-            if not completion.logprobs:
-                raise EngineAnswerError("the engine gave no probabilities for this frame")
-            answers.append({token: completion.logprobs[0][token].logprob for token in node.token_ids})
+    async def _read_labels(self, rendered: MultiModalInput, tree: LabelTree) -> Answer:
+        """One forward pass, or one for each likely branch of the tree of labels.
+
+        The first pass goes before the others, so that they find its prefix in vLLM's cache.
+        """
+        answers: dict[tuple[int, ...], dict[int, float]] = {}
+        words: list[str] = []
+        prompt_tokens = 0
+        while opened := branches_to_open(tree, answers):
+            outputs = await asyncio.gather(*(self._read(rendered, node) for node in opened))
+            for node, (output, completion) in zip(opened, outputs, strict=True):
+                answers[node.after] = _label_logprobs_of(completion, node)
+                prompt_tokens += len(output.prompt_token_ids or ())
+                words.append(self._word(completion.token_ids[0]))
         logprobs = label_logprobs(tree, answers)
         return Answer(
-            text=self._tokenizer.decode([outputs[0][1].token_ids[0]]).strip()
-            if len(tree.passes) == 1
-            else max(logprobs, key=lambda label: logprobs[label]),
+            text=words[0] if len(tree.passes) == 1 else max(logprobs, key=lambda label: logprobs[label]),
             logprobs=logprobs,
-            prompt_tokens=sum(len(output.prompt_token_ids or ()) for output, _ in outputs),
-            completion_tokens=len(outputs),
+            prompt_tokens=prompt_tokens,
+            completion_tokens=len(answers),
         )
 
-    async def _generate(self, images: Sequence[Image.Image], question: Question) -> Answer:
+    async def _read(self, rendered: MultiModalInput, node: Pass) -> tuple[RequestOutput, CompletionOutput]:
+        prompt = {**rendered, "prompt_token_ids": [*rendered["prompt_token_ids"], *node.after]}
+        return await self._run(cast(MultiModalInput, prompt), _reading(node.token_ids))
+
+    async def _generate(self, rendered: MultiModalInput, max_tokens: int) -> Answer:
         """Generates an answer in text, always the most probable token next."""
         params = SamplingParams(
             temperature=0.0,
-            max_tokens=question.max_tokens,
+            max_tokens=max_tokens,
             detokenize=False,
             output_kind=RequestOutputKind.FINAL_ONLY,
         )
-        output, completion = await self._run(images, self._names(images), question.token_ids, params)
+        output, completion = await self._run(rendered, params)
         return Answer(
             text=self._tokenizer.decode(completion.token_ids, skip_special_tokens=True).strip(),
             truncated=completion.finish_reason == "length",
@@ -227,22 +213,87 @@ class VllmEngine:
             completion_tokens=len(completion.token_ids),
         )
 
-    def _names(self, images: Sequence[Image.Image]) -> list[str]:
-        """Names never used before. vLLM would hash the pixels for one, to find them in caches we turn off."""
-        return [f"image-{next(self._numbers)}" for _ in images]
-
     async def _run(
-        self,
-        images: Sequence[Image.Image],
-        names: Sequence[str],
-        token_ids: tuple[int, ...],
-        params: SamplingParams,
+        self, rendered: MultiModalInput, params: SamplingParams
     ) -> tuple[RequestOutput, CompletionOutput]:
+        with self._failures():
+            request_id = f"frame-{next(self._numbers)}"
+            (output,) = [o async for o in self._engine.generate(rendered, params, request_id)]
+        completion = output.outputs[0]
+        # "abort" too is no answer: its text may lack an end, or a digit
+        if completion.finish_reason not in {"stop", "length"} or not output.prompt_token_ids:
+            raise EngineAnswerError("the engine gave no answer for this frame")
+        return output, completion
+
+    @contextmanager
+    def _failures(self) -> Iterator[None]:
+        """Turns what vLLM raises into this project's errors."""
+        try:
+            yield
+        except VllmEngineDeadError as error:
+            raise EngineDeadError from error
+        except Exception as error:  # vLLM's own types and whatever a model's code raises
+            if self.errored:
+                raise EngineDeadError from error
+            log.exception("the engine could not process a frame")
+            raise EngineAnswerError("the engine could not process this frame") from error
+
+    async def _rendered(self, images: Sequence[Image.Image], question: Question) -> MultiModalInput:
+        """The engine's input for one item: all that its passes share."""
         size_px = self.info.input_size_px
         for image in images:
             if image.size != (size_px, size_px) or image.mode != "RGB":
                 # An image of an unexpected size would kill vLLM's worker.
                 raise ValueError(f"the engine takes {size_px}x{size_px} RGB, not {image.size} {image.mode}")
+        # Never used before: nothing is shared but among the passes of this item. vLLM would hash the
+        # pixels for names, to find them in caches that we turn off.
+        names = [f"image-{next(self._numbers)}" for _ in images]
+        with self._failures():
+            template = self._templates.get(question.digest)
+            if template is None:
+                async with self._rendering:  # many frames may bring a new question at once
+                    template = self._templates.get(question.digest)
+                    if template is None:
+                        template = await self._template(question, len(images))
+                        self._templates[question.digest] = template
+            if template.pixels is None:
+                rendered = await self._render(question.token_ids, images, names)
+            else:
+                items = [
+                    MultiModalKwargsItem(
+                        {template.key: MultiModalFieldElem(template.pixels.look_up(image), template.field)}
+                    )
+                    for image in images
+                ]
+                rendered = mm_input(
+                    template.token_ids,
+                    MultiModalKwargsItems({"image": items}),
+                    {"image": names},
+                    template.placeholders,
+                )
+        rendered["cache_salt"] = names[0]
+        return rendered
+
+    async def _template(self, question: Question, images: int) -> _Template:
+        """Has vLLM render a question once, and learns how to put other images into it."""
+        size_px = self.info.input_size_px
+        rendered = [
+            await self._render(question.token_ids, [probe] * images, ["probe"] * images)
+            for probe in probes(size_px)
+        ]
+        items = [input_["mm_kwargs"]["image"][0] for input_ in rendered]
+        key, field, pixels = "", None, None
+        if items[0] is not None and len(items[0]) == 1:
+            ((key, element),) = items[0].items()
+            pixels = PixelTable.learned([item[key].data for item in items if item], size_px)
+            field = element.field
+        first = rendered[0]
+        return _Template(first["prompt_token_ids"], first["mm_placeholders"], pixels, key, field)
+
+    async def _render(
+        self, token_ids: Sequence[int], images: Sequence[Image.Image], names: Sequence[str]
+    ) -> MultiModalInput:
+        """Has vLLM's renderer prepare images, which takes one thread and about a millisecond each."""
         prompt = parse_model_prompt(
             self._engine.model_config,
             {
@@ -252,68 +303,46 @@ class VllmEngine:
             },
         )
         renderer = self._engine.renderer
-        try:
-            (rendered,) = await renderer.render_cmpl_async([prompt], renderer.default_cmpl_tok_params)
-            request_id = f"frame-{next(self._numbers)}"
-            (output,) = [o async for o in self._engine.generate(rendered, params, request_id)]
-        except VllmEngineDeadError as error:
-            raise EngineDeadError from error
-        except Exception as error:  # vLLM's own types and whatever a model's code raises
-            if self.errored:
-                raise EngineDeadError from error
-            log.exception("the engine could not process a frame")
-            raise EngineAnswerError("the engine could not process this frame") from error
-        completion = output.outputs[0]
-        # "abort" too is no answer: its text may lack an end, or a digit
-        if completion.finish_reason not in {"stop", "length"} or not output.prompt_token_ids:
-            raise EngineAnswerError("the engine gave no answer for this frame")
-        return output, completion
+        (rendered,) = await renderer.render_cmpl_async([prompt], renderer.default_cmpl_tok_params)
+        return cast(MultiModalInput, rendered)
 
-    def _prepare(self, prompt: str, labels: tuple[str, ...], images: int, max_tokens: int) -> Question:
-        with self._preparing:  # tokenizers keep settings between calls
-            return self._prepare_alone(prompt, labels, images, max_tokens)
 
-    def _prepare_alone(self, prompt: str, labels: tuple[str, ...], images: int, max_tokens: int) -> Question:
-        for field, text in (("prompt", prompt), *(("readout.labels", label) for label in labels)):
-            for token in self._special_tokens:
-                if token in text:
-                    raise QuestionError(
-                        field, f"{text[:40]!r} holds {token!r}, a special token of this model"
-                    )
-        content = [*([{"type": "image"}] * images), {"type": "text", "text": prompt}]
-        text = self._processor.apply_chat_template(
-            [{"role": "user", "content": content}], add_generation_prompt=True
-        )
-        # as transformers' own chat does: a template may write the beginning-of-text token itself
-        bos = getattr(self._tokenizer, "bos_token", None)
-        begins = bos is not None and text.startswith(bos)
-        ids = tuple(self._tokenizer.encode(text, add_special_tokens=not begins))
-        blank = Image.new("RGB", (self.info.input_size_px, self.info.input_size_px))
-        length = len(self._processor(text=text, images=[blank] * images)["input_ids"][0])
-        tree = self._label_tree(text, labels) if labels else None
-        if tree is not None:
-            max_tokens = 1 + max(len(node.after) for node in tree.passes)
-        if length + max_tokens > self._max_model_len:
-            raise QuestionError(
-                "prompt",
-                f"prompt and image take {length} tokens and the answer up to {max_tokens}; this server "
-                f"takes {self._max_model_len} together",
-            )
-        return Question(text, ids, length, tree, max_tokens)
+@dataclass(frozen=True)
+class _Template:
+    """A rendered question, into which images are put.
 
-    def _label_tree(self, prompt: str, labels: tuple[str, ...]) -> LabelTree:
-        """How the labels are read, as the tokens that the model would write right after the prompt."""
-        before = self._tokenizer.encode(prompt, add_special_tokens=False)
-        tokens: dict[str, list[int]] = {}
-        for label in labels:
-            answered = prompt + ("" if prompt[-1:].isspace() else " ") + label
-            after = self._tokenizer.encode(answered, add_special_tokens=False)
-            if after[: len(before)] != before or len(after) == len(before):
-                raise QuestionError(
-                    "readout.labels", f"{label!r} melts into the prompt's last token with this tokenizer"
-                )
-            tokens[label] = after[len(before) :]
-        try:
-            return build_tree(tokens, self._end_ids, MAX_LABELS)
-        except LabelError as error:
-            raise QuestionError("readout.labels", str(error)) from error
+    Attributes:
+        token_ids: with all places of the images.
+        placeholders: where these places are.
+        pixels: what becomes of an image's pixels; None where vLLM's renderer must prepare each image.
+        key: name of the model's argument for them.
+        field: how vLLM joins several of them.
+    """
+
+    token_ids: list[int]
+    placeholders: Any
+    pixels: PixelTable | None
+    key: str
+    field: Any
+
+
+@lru_cache(maxsize=4096)
+def _reading(token_ids: tuple[int, ...]) -> SamplingParams:
+    """How probabilities of tokens are asked for; ``logprobs`` beside them would be a sort for nothing."""
+    return SamplingParams(
+        temperature=0.0,
+        max_tokens=1,
+        logprob_token_ids=list(token_ids),
+        flat_logprobs=True,
+        detokenize=False,
+        output_kind=RequestOutputKind.FINAL_ONLY,
+        skip_clone=True,  # vLLM changes nothing in it that differs between requests
+    )
+
+
+def _label_logprobs_of(completion: CompletionOutput, node: Pass) -> dict[int, float]:
+    """The logarithms that a pass asked for; the sampled token stands before them."""
+    flat = completion.logprobs
+    if not isinstance(flat, FlatLogprobs) or tuple(flat.token_ids[1:]) != node.token_ids:
+        raise EngineAnswerError("the engine gave no probabilities for this frame")
+    return dict(zip(node.token_ids, flat.logprobs[1:], strict=True))

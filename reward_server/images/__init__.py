@@ -1,4 +1,5 @@
-"""From base64 to the square image that the model gets.
+"""From what a request holds to the square image that the model gets.
 
-Modules: ``decode``, ``strip``, ``orientation``, ``fit``, ``prepare`` (both, for all images of a request).
+Modules: ``decode``, ``strip``, ``orientation`` (files), ``raw_frames`` (arrays), ``fit``, ``prepare`` (all of
+it, for all images of a request).
 """

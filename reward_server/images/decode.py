@@ -1,6 +1,6 @@
 """From the base64 text of a request to an RGB image, within limits. Input here is hostile.
 
-Not for resizing (``fit.py``).
+Not for resizing (``reward_client/fitting.py``).
 """
 
 from __future__ import annotations
@@ -48,6 +48,20 @@ class ImageLimits:
 
     max_pixels: int
     max_aspect_ratio: float
+
+    def check(self, width: int, height: int) -> None:
+        """Returns where an image of this size, in pixels, is accepted.
+
+        Raises:
+            ImageError: it is over a limit.
+        """
+        if width * height > self.max_pixels:
+            raise ImageError(f"the image has {width}x{height} pixels; the limit is {self.max_pixels} in all")
+        if max(width, height) > self.max_aspect_ratio * min(width, height):
+            raise ImageError(
+                f"the image is {width}x{height}; one side may be at most {self.max_aspect_ratio:g} times "
+                "the other"
+            )
 
 
 def read_base64(text: str) -> bytes:
@@ -98,14 +112,7 @@ def decode_image(data: bytes, limits: ImageLimits) -> Image.Image:
 
 def _decode(file: StrippedFile, limits: ImageLimits) -> Image.Image:
     image: Image.Image = Image.open(io.BytesIO(file.data), formats=("PNG", "JPEG"))
-    width, height = image.size
-    if width * height > limits.max_pixels:
-        raise ImageError(f"the image has {width}x{height} pixels; the limit is {limits.max_pixels} in all")
-    if max(width, height) > limits.max_aspect_ratio * min(width, height):
-        raise ImageError(
-            f"the image is {width}x{height}; one side may be at most {limits.max_aspect_ratio:g} times "
-            "the other"
-        )
+    limits.check(*image.size)
     if file.pictures > 1:
         raise ImageError("the image is animated; send one frame")
     if image.mode.startswith("I") or image.mode == "F":

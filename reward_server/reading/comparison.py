@@ -1,6 +1,6 @@
 """How two images are compared: the questions that the model is asked, and what both orders say together.
 
-Pure. Not for asking (``scoring/comparer.py``) or for composing a picture (``images/fit.py``).
+Pure. Not for asking (``scoring/comparer.py``) or for composing a picture (``images/compose.py``).
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ Not for asking the model (``engine/``), the grammar of numbers (``number_in_text
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from reward_client.rubric import (
@@ -58,11 +58,40 @@ def read_answer(rubric: Rubric, answer: Answer) -> Reading:
         return Reading(number.value)
     if answer.logprobs is None or not answer.is_usable:
         return NOT_FINITE
-    reading = read_labels(readout, answer.logprobs)
+    return _sure_enough(readout, read_labels(readout, answer.logprobs))
+
+
+def _sure_enough(readout: LabelReadout, reading: Reading) -> Reading:
+    """The reading, without a reward where the labels or any one of them have too little of the answer."""
     mass, wanted = reading.label_mass or 0.0, readout.min_label_mass
-    if mass >= wanted:
+    if mass < wanted:
+        return replace(reading, status=ItemStatus.LOW_LABEL_MASS, message=low_mass_message(mass, wanted))
+    entropy = normalised_entropy(list((reading.probabilities or {}).values()))
+    if readout.max_entropy is None or entropy <= readout.max_entropy:
         return reading
-    return replace(reading, status=ItemStatus.LOW_LABEL_MASS, message=low_mass_message(mass, wanted))
+    return replace(
+        reading,
+        status=ItemStatus.UNPARSABLE,
+        message=(
+            f"the model is not sure: the entropy of its answer among the labels is {entropy:.3g} of the "
+            f"highest one; the rubric allows {readout.max_entropy:g}"
+        ),
+    )
+
+
+def normalised_entropy(probabilities: Sequence[float]) -> float:
+    """Shannon's entropy of probabilities that sum to 1, over the highest one of as many labels.
+
+    H = -Σ p ln p / ln K, with K labels, at least two.
+
+    Returns:
+        From 0, sure of one label, to 1, all labels alike.
+
+    >>> normalised_entropy([0.5, 0.5]), normalised_entropy([1.0, 0.0])
+    (1.0, 0.0)
+    """
+    entropy = -math.fsum(p * math.log(p) for p in probabilities if p > 0)
+    return min(max(0.0, entropy / math.log(len(probabilities))), 1.0)  # rounding may leave the range
 
 
 def low_mass_message(label_mass: float, wanted: float) -> str:

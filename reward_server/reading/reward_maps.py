@@ -1,4 +1,4 @@
-"""From a reading to a reward. Pure functions.
+"""From what was read to a corrected value, and from there to a reward. Pure functions.
 
 Not for readings themselves (``readouts.py``) or for bounds (``reward_client/reward_bounds.py``).
 """
@@ -6,9 +6,30 @@ Not for readings themselves (``readouts.py``) or for bounds (``reward_client/rew
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+
+import numpy as np
 
 from reward_client.rubric import AffineMap, DistanceMap, RewardMap, WeightsMap
 from reward_server.reading.readouts import Reading
+
+
+def corrected(value: float, knots: Sequence[tuple[float, float]]) -> float:
+    """What a rubric's correction makes of a value that was read.
+
+    Args:
+        value: finite.
+        knots: ``(read, true)``, rising in what is read; at least two.
+
+    Returns:
+        On the straight line between the two knots around the value; beyond the knots that of the last one.
+
+    >>> corrected(2.5, [(0.0, -5.0), (5.0, 5.0)]), corrected(99.0, [(0.0, -5.0), (5.0, 5.0)])
+    (0.0, 5.0)
+    """
+    read, true = zip(*knots, strict=True)
+    found = float(np.interp(value, read, true))
+    return min(max(found, knots[0][1]), knots[-1][1])  # rounding may leave the range by a bit
 
 
 def reward_of(reward_map: RewardMap, reading: Reading) -> float:

@@ -6,11 +6,13 @@ sentence that says why. Not for asking (``scoring/scorer.py``).
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from reward_client.rubric import Rubric
 from reward_client.schema import Explanation, ItemStatus, RewardItem
 from reward_server.engine.interface import Answer
 from reward_server.reading.readouts import Reading, read_answer, read_every_way
-from reward_server.reading.reward_maps import reward_of
+from reward_server.reading.reward_maps import corrected, reward_of
 
 
 def reward_item(index: int, rubric: Rubric, answer: Answer, in_text: Answer | None) -> RewardItem:
@@ -21,12 +23,19 @@ def reward_item(index: int, rubric: Rubric, answer: Answer, in_text: Answer | No
         rubric: what was asked.
         answer: what its reward comes from.
         in_text: the same question answered in text, where an explanation is wanted.
+
+    Returns:
+        The item. Its value is the corrected one, where the rubric has a correction; an explanation tells what
+        was read.
     """
     reading = read_answer(rubric, answer)
+    value = reading.value
+    if rubric.correction is not None and value is not None:
+        value = corrected(value, rubric.correction)
     reward, status, message = None, reading.status, reading.message
     if status is ItemStatus.OK:
         try:
-            reward = reward_of(rubric.reward, reading)
+            reward = reward_of(rubric.reward, replace(reading, value=value))
         except OverflowError as error:
             status, message = ItemStatus.FAILED, str(error)
     return RewardItem(
@@ -34,7 +43,7 @@ def reward_item(index: int, rubric: Rubric, answer: Answer, in_text: Answer | No
         reward=reward,
         status=status,
         message=message,
-        value=reading.value,
+        value=value,
         unit=rubric.unit,
         text=answer.text,
         probabilities=reading.probabilities,

@@ -65,6 +65,8 @@ class AnswerCache:
             EngineAnswerError: this question failed; the engine lives on.
             EngineDeadError: the engine died.
         """
+        if not self._kept.maxsize:  # then nobody needs the images' digests
+            return await self._engine.ask([image.image for image in images], question), False
         key = _key(images, question)
         if (kept := self._kept.get(key)) is not None:
             return _unpacked(kept, question), True

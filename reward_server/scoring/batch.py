@@ -17,7 +17,7 @@ from reward_client.rubric import PreprocessOrRegion
 from reward_client.schema import ItemStatus, Timings, Usage
 from reward_server.engine.interface import Answer, EngineAnswerError, Question
 from reward_server.images.decode import ImageError
-from reward_server.images.prepare import ImagePreparer, PreparedImage, ReceivedImage
+from reward_server.images.prepare import ImagePreparer, PreparedImage, ReceivedImage, SentImage
 from reward_server.scoring.answer_cache import AnswerCache
 from reward_server.telemetry.tracing import tracer
 
@@ -100,7 +100,7 @@ class Batcher:
 
     async def run(
         self,
-        items: Sequence[Sequence[str]],
+        items: Sequence[Sequence[SentImage]],
         work: ItemWork[Item],
         *,
         size_px: int,
@@ -109,7 +109,7 @@ class Batcher:
         """Works on all items of one request.
 
         Args:
-            items: for each item its images, base64.
+            items: for each item its images.
             work: what is done with an item.
             size_px: side of the squares that images are brought to.
             preprocess: how.

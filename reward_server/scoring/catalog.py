@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from reward_client.errors import InvalidRequestError, NotFoundError
+from reward_client.prompt_template import unfilled
 from reward_client.reward_bounds import bounds_of
 from reward_client.rubric import Preprocess, Rubric
 from reward_client.schema import RewardBounds, RubricDetail, RubricEntry, RubricInfo, RubricList
@@ -38,9 +39,11 @@ class Catalog:
     def __init__(self, engine: Engine, rubrics: Mapping[str, Rubric]) -> None:
         self._engine, self._rubrics = engine, rubrics
         self._unavailable: dict[str, str] = {}
+        # Kept here: the engine keeps only the last few, and each caption that fills a prompt is one.
+        self._questions: dict[str, Question] = {}
         for name, rubric in rubrics.items():
             try:
-                self.question(rubric)
+                self._questions[name] = self.question(rubric)
             except QuestionError as error:
                 self._unavailable[name] = f"{error.field}: {error}"
                 log.warning("rubric %s is not available with this model: %s: %s", name, error.field, error)
@@ -49,44 +52,66 @@ class Catalog:
         """The rubrics that this model can answer."""
         return [rubric for name, rubric in self._rubrics.items() if name not in self._unavailable]
 
-    def question(self, rubric: Rubric) -> Question:
-        """A rubric's question in the model's format; raises QuestionError."""
-        readout = rubric.readout
-        return self._engine.question(rubric.prompt, readout.labels, max_tokens=readout.max_tokens)
+    def question(self, rubric: Rubric, prompt: str | None = None) -> Question:
+        """A rubric's question in the model's format.
 
-    def in_text(self, rubric: Rubric) -> Question:
+        Args:
+            rubric: its labels and the length of its answer are the question's.
+            prompt: the rubric's with its places filled; None: as it is shown.
+
+        Raises:
+            QuestionError: the model cannot be asked it.
+        """
+        asked = unfilled(rubric.prompt) if prompt is None else prompt
+        return self._engine.question(asked, rubric.readout.labels, max_tokens=rubric.readout.max_tokens)
+
+    def in_text(self, rubric: Rubric, prompt: str | None = None) -> Question:
         """The same question, answered in text; the rubric's own where that is its answer.
+
+        Args:
+            rubric: as for ``question``.
+            prompt: likewise.
 
         Raises:
             InvalidRequestError: there is no room for an answer in text.
         """
-        question = self.question(rubric)
+        question = self.question(rubric, prompt)
         if question.labels is None:
             return question
+        asked = unfilled(rubric.prompt) if prompt is None else prompt
         try:
-            return self._engine.question(rubric.prompt, (), max_tokens=EXPLAIN_MAX_TOKENS)
+            return self._engine.question(asked, (), max_tokens=EXPLAIN_MAX_TOKENS)
         except QuestionError as error:
             raise InvalidRequestError(str(error), param="explain", code="prompt_too_long") from error
 
-    def resolve(self, asked: str | Rubric) -> tuple[Rubric, Question]:
+    def resolve(self, asked: str | Rubric, param: str = "rubric") -> tuple[Rubric, Question]:
         """The rubric of a request, by name or inline.
+
+        Args:
+            asked: what the request names.
+            param: where it does.
 
         Raises:
             InvalidRequestError: an unknown rubric, or one that the model cannot answer.
         """
-        rubric = self._named(asked) if isinstance(asked, str) else asked
+        if isinstance(asked, str):
+            return self._resolve_named(asked, param)
         try:
-            return rubric, self.question(rubric)
+            return asked, self.question(asked)
         except QuestionError as error:
-            if isinstance(asked, str):
-                raise InvalidRequestError(
-                    f"the rubric {asked!r} is not available with this model: {error.field}: {error}",
-                    param="rubric",
-                    code="rubric_unavailable",
-                ) from error
-            is_yes_no = rubric.readout.type == "yes_no"
-            param = "rubric.readout" if is_yes_no and error.field != "prompt" else f"rubric.{error.field}"
-            raise InvalidRequestError(str(error), param=param, code="invalid_rubric") from error
+            is_yes_no = asked.readout.type == "yes_no"
+            field = "readout" if is_yes_no and error.field != "prompt" else error.field
+            raise InvalidRequestError(str(error), param=f"{param}.{field}", code="invalid_rubric") from error
+
+    def _resolve_named(self, name: str, param: str) -> tuple[Rubric, Question]:
+        rubric = self._named(name, param)
+        if name in self._unavailable:
+            raise InvalidRequestError(
+                f"the rubric {name!r} is not available with this model: {self._unavailable[name]}",
+                param=param,
+                code="rubric_unavailable",
+            )
+        return rubric, self._questions[name]
 
     def resolve_comparison(self, asked: str | Rubric) -> tuple[ComparisonQuestion, Question]:
         """What is asked about a pair for the rubric of a request.
@@ -122,7 +147,7 @@ class Catalog:
         if name not in self._rubrics:
             raise NotFoundError(self._unknown(name), param="name", code="unknown_rubric")
         rubric = self._rubrics[name]
-        question = None if name in self._unavailable else self.question(rubric)
+        question = self._questions.get(name)
         comparison = self._comparison(rubric)
         try:
             compared = self._ask_comparison(comparison).prompt if comparison else None
@@ -157,9 +182,9 @@ class Catalog:
             return RubricInfo(reward_id=None, unavailable=self._unavailable[name])
         return RubricInfo(reward_id=reward_id(self._engine.info, self._rubrics[name], Preprocess.PAD))
 
-    def _named(self, name: str) -> Rubric:
+    def _named(self, name: str, param: str = "rubric") -> Rubric:
         if name not in self._rubrics:
-            raise InvalidRequestError(self._unknown(name), param="rubric", code="unknown_rubric")
+            raise InvalidRequestError(self._unknown(name), param=param, code="unknown_rubric")
         return self._rubrics[name]
 
     def _unknown(self, name: str) -> str:

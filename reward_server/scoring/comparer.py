@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from reward_client.schema import CompareRequest, CompareResponse, ComparisonItem, ItemStatus
 from reward_server.engine.interface import EngineInfo, Question
-from reward_server.images.fit import pair_side_px
+from reward_server.images.compose import pair_side_px
 from reward_server.images.prepare import PreparedImage, side_by_side
 from reward_server.reading.comparison import ComparisonQuestion, comparison_item, not_compared
 from reward_server.scoring.batch import Asker, Batcher

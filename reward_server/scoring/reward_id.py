@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from importlib.metadata import version
 
+from reward_client.ensemble import Ensemble
 from reward_client.rubric import Preprocess, PreprocessOrRegion, Rubric
 from reward_server.engine.interface import EngineInfo
 from reward_server.reading.comparison import ComparisonQuestion
@@ -19,8 +21,24 @@ VERSIONS = {name: version(name) for name in ("vlm-reward", "pillow", "transforme
 
 
 def reward_id(info: EngineInfo, rubric: Rubric, preprocess: PreprocessOrRegion) -> str:
-    """Hash over everything that determines the rewards of ``POST /score``."""
+    """Hash over everything that determines the rewards of ``POST /score``, but for each image's variables."""
     return _hash(info, "score", rubric.model_dump(mode="json", exclude={"goal"}), preprocess)
+
+
+def ensemble_id(
+    info: EngineInfo, ensemble: Ensemble, rubrics: Sequence[Rubric], preprocess: PreprocessOrRegion
+) -> str:
+    """Hash over everything that determines an ensemble's rewards.
+
+    Args:
+        info: of the engine.
+        ensemble: how many of its rubrics must give a reward.
+        rubrics: what is behind the names in it.
+        preprocess: how a frame becomes the model's input.
+    """
+    members = [rubric.model_dump(mode="json", exclude={"goal"}) for rubric in rubrics]
+    asked = {"mean_of": members, "needed": ensemble.needed, "version": ensemble.version}
+    return _hash(info, "score", asked, preprocess)
 
 
 def comparison_id(info: EngineInfo, comparison: ComparisonQuestion, preprocess: PreprocessOrRegion) -> str:

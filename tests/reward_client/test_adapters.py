@@ -16,7 +16,7 @@ from reward_client.adapters import OpenRLHFReward, TextToImageReward, TRLReward,
 from reward_client.frames import image_file
 from reward_client.labeling.null_rewards import NullRewardError
 from tests.reward_client.graded import grey
-from tests.reward_client.test_adapters_texts import SHOWS, FakeClient, question
+from tests.reward_client.test_adapters_texts import SHOWS, FakeClient
 
 
 def frame_of(row: Any) -> NDArray[np.uint8] | None:
@@ -45,7 +45,7 @@ def test_trl_gets_a_reward_a_completion_and_none_where_there_is_none() -> None:
     reward = TRLReward(client, "shows")
     rewards = trl_call(reward, ["a cat", "a dog", "a cat"], image=[grey(1), grey(7), grey(3)])
     assert rewards == [1.0, None, 3.0]
-    assert sorted(client.asked) == [(question("a cat"), [1, 3]), (question("a dog"), [7])]
+    assert client.asked == [("shows", [1, 7, 3], ["a cat", "a dog", "a cat"])]
 
 
 def test_trl_takes_conversations_and_lists_of_images() -> None:
@@ -56,14 +56,14 @@ def test_trl_takes_conversations_and_lists_of_images() -> None:
     ]
     images = [[Image.new("RGB", (8, 8), (1, 1, 1))], [Image.new("RGB", (8, 8), (2, 2, 2))]]
     assert trl_call(TRLReward(client, "shows"), said, images=images) == [1.0, 2.0]
-    assert sorted(client.asked) == [(question("a cat"), [1]), (question("a dog"), [2])]
+    assert client.asked == [("shows", [1, 2], ["a cat", "a dog"])]
 
 
 @pytest.mark.parametrize("message", [{"role": "assistant", "content": None}, {"role": "assistant"}])
 def test_trl_takes_a_message_that_says_nothing(message: dict[str, Any]) -> None:
     client = FakeClient()
     assert trl_call(TRLReward(client, "shows"), [[message]], image=[grey(1)]) == [1.0]
-    assert client.asked == [(question(""), [1])]
+    assert client.asked == [("shows", [1], [""])]
 
 
 def test_trl_without_an_image_column_says_what_to_pass() -> None:
@@ -108,7 +108,7 @@ def test_verl_gets_a_score_and_the_same_keys_always() -> None:
     assert verl_call(reward, ground_truth="broken") == {"score": -1.0, "vlm_null": 1.0}
     assert reward("d", "a cat", "5") == {"score": 5.0, "vlm_null": 0.0}
     assert verl_call(reward, reward_router_address="host", reward_model_tokenizer=None)["score"] == 5.0
-    assert client.asked[0] == (question("a cat"), [5])
+    assert client.asked[0] == ("shows", [5], ["a cat"])
 
 
 def test_verl_has_no_null_so_that_it_must_be_stated() -> None:
@@ -130,7 +130,7 @@ def test_openrlhf_gets_rewards_scores_and_logs() -> None:
     reward = OpenRLHFReward(client, "shows", frame_of=frame_of, on_null=0.25)
     answer = reward(["Say: a cat", "Say: a dog"], ["Say: ", "Say: "], ["3", "7"])
     assert answer == {"rewards": [3.0, 0.25], "scores": [3.0, 0.25], "extra_logs": {"vlm_null": 0.5}}
-    assert sorted(client.asked) == [(question("a cat"), [3]), (question("a dog"), [7])]
+    assert client.asked == [("shows", [3, 7], ["a cat", "a dog"])]
 
 
 def test_openrlhf_makes_the_tensors_that_it_makes_of_its_own_server() -> None:
@@ -160,7 +160,7 @@ def test_a_text_to_image_loop_gets_a_score_an_image() -> None:
     scores = TextToImageReward(client, "shows", on_null="raise")([grey(1), grey(2)], ("a cat", "a dog"))
     assert scores.dtype == np.float64
     assert scores.tolist() == [1.0, 2.0]
-    assert sorted(client.asked) == [(question("a cat"), [1]), (question("a dog"), [2])]
+    assert client.asked == [("shows", [1, 2], ["a cat", "a dog"])]
 
 
 def stack() -> NDArray[np.uint8]:

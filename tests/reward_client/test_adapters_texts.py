@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import io
-import threading
-import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pytest
@@ -13,11 +11,12 @@ from PIL import Image
 
 from reward_client import RewardClient
 from reward_client.adapters.asking import TextRubric
-from reward_client.errors import InvalidRequestError, UnavailableError
+from reward_client.errors import UnavailableError
 from reward_client.frames import Frame, image_file
 from reward_client.labeling.same_rewards import RewardsChangedError
 from reward_client.rubric import Rubric
 from reward_client.schema import RewardBounds, RubricDetail, ScoreResponse
+from reward_client.variables import Value
 from tests.fakes import response
 from tests.reward_client.graded import GradedEngine, graded, grey
 
@@ -40,33 +39,30 @@ def shade_of(frame: Frame) -> int:
 class FakeClient:
     """Rewards a frame with its shade; shade 7 has no reward, and the text 'forbidden' cannot be asked."""
 
-    def __init__(self, delay_s: float = 0.0) -> None:
+    def __init__(self) -> None:
         self.rubrics = {"shows": SHOWS, "plain": PLAIN}
-        self.asked: list[tuple[str, list[int]]] = []
+        self.asked: list[tuple[str, list[int], list[str] | None]] = []
         self.looked_up = 0
-        self.delay_s, self.model, self.reward_id = delay_s, "fake", "abc"
-        self.under_way, self.most, self.lock = 0, 0, threading.Lock()
+        self.reward_id = "abc"
 
-    def score(self, frames: Sequence[Frame], rubric: str | Rubric) -> ScoreResponse:
-        with self.lock:
-            self.under_way += 1
-            self.most = max(self.most, self.under_way)
-        time.sleep(self.delay_s)
-        with self.lock:
-            self.under_way -= 1
+    def score(
+        self,
+        frames: Sequence[Frame],
+        rubric: str | Rubric,
+        *,
+        variables: Sequence[Mapping[str, Value]] | None = None,
+    ) -> ScoreResponse:
         prompt = rubric if isinstance(rubric, str) else rubric.prompt
-        if "forbidden" in prompt:
-            raise InvalidRequestError(
-                "it holds a special token", param="rubric.prompt", code="invalid_rubric"
-            )
         if "gone" in prompt:
             raise UnavailableError("gone")
-        if "labels" in prompt:
-            raise InvalidRequestError("two tokens", param="rubric.readout.labels", code="invalid_rubric")
         shades = [shade_of(frame) for frame in frames]
-        self.asked.append((prompt, shades))
-        answer = response([None if shade == 7 else float(shade) for shade in shades])
-        return answer.model_copy(update={"model": self.model, "reward_id": self.reward_id})
+        texts = None if variables is None else [str(values["text"]) for values in variables]
+        self.asked.append((prompt, shades, texts))
+        nulls = [text == "forbidden" for text in texts or [""] * len(shades)]
+        rewards = [
+            None if shade == 7 or null else float(shade) for shade, null in zip(shades, nulls, strict=True)
+        ]
+        return response(rewards).model_copy(update={"reward_id": self.reward_id})
 
     def rubric(self, name: str) -> RubricDetail:
         self.looked_up += 1
@@ -87,68 +83,54 @@ class FakeClient:
         )
 
 
-def question(text: str) -> str:
-    return f"Does the image show {text}? Answer yes or no."
-
-
-def test_frames_with_one_text_go_in_one_request_and_come_back_in_order() -> None:
+def test_all_frames_go_in_one_request_each_with_its_own_text(caplog: pytest.LogCaptureFixture) -> None:
     client = FakeClient()
     items = TextRubric(client, "shows").items(
-        [grey(n) for n in range(1, 6)], ["cat", "dog", "cat", "cow", "dog"]
+        [grey(n) for n in range(1, 6)], ["cat", "dog", "cat", "{cow}", "forbidden"]
     )
-    assert [item.reward for item in items] == [1, 2, 3, 4, 5]
+    assert [item.reward for item in items] == [1, 2, 3, 4, None]
     assert [item.index for item in items] == [0, 1, 2, 3, 4]
-    assert sorted(client.asked) == [
-        (question("cat"), [1, 3]),
-        (question("cow"), [4]),
-        (question("dog"), [2, 5]),
-    ]
+    assert client.asked == [("shows", [1, 2, 3, 4, 5], ["cat", "dog", "cat", "{cow}", "forbidden"])]
     assert client.looked_up == 1
+    assert "1 of 5" in caplog.text
 
 
-def test_a_rubric_without_a_place_for_the_text_is_asked_once_and_by_its_name() -> None:
+def test_a_rubric_without_a_place_for_the_text_is_asked_without_it() -> None:
     client = FakeClient()
     TextRubric(client, "plain").items([grey(1), grey(2)], ["cat", "dog"])
-    TextRubric(client, PLAIN).items([grey(1), grey(2)], ["cat", "dog"])
-    assert client.asked == [("plain", [1, 2]), ("Is it light?", [1, 2])]
+    TextRubric(client, PLAIN).items([grey(1), grey(2)], ["cat", "\x00"])
+    assert client.asked == [("plain", [1, 2], None), ("Is it light?", [1, 2], None)]
 
 
-def test_braces_in_a_text_or_a_prompt_are_left_alone() -> None:
+def test_a_rubric_with_another_place_is_an_error() -> None:
+    rubric = SHOWS.model_copy(update={"prompt": "A {set} of {text}?"})
+    with pytest.raises(ValueError, match=r"has the place \{set\}.*write \{\{set\}\}"):
+        TextRubric(FakeClient(), rubric).items([grey(1)], ["cat"])
+
+
+@pytest.mark.parametrize("text", ["\x00", "word " * 1000, "\ud800"])
+def test_a_text_that_cannot_be_sent_leaves_its_own_frame_without_a_reward(text: str) -> None:
     client = FakeClient()
-    rubric = SHOWS.model_copy(update={"prompt": "A {set} of {text}, {text}?"})
-    TextRubric(client, rubric).items([grey(1)], ["{0} {text}"])
-    assert client.asked[0][0] == "A {set} of {0} {text}, {0} {text}?"
-
-
-def test_requests_are_under_way_side_by_side() -> None:
-    client = FakeClient(delay_s=0.05)
-    TextRubric(client, "shows").items([grey(n) for n in range(8)], [f"thing {n}" for n in range(8)])
-    assert client.most == 4
-
-
-@pytest.mark.parametrize("text", ["forbidden", "\x00", "word " * 1000])
-def test_a_text_that_cannot_be_asked_leaves_its_own_frame_without_a_reward(
-    text: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    items = TextRubric(FakeClient(), "shows").items([grey(1), grey(2), grey(3)], ["cat", text, "dog"])
+    items = TextRubric(client, "shows").items([grey(1), grey(2), grey(3)], ["cat", text, "dog"])
     assert [item.reward for item in items] == [1, None, 3]
-    assert items[1].status == "failed"
+    assert [item.index for item in items] == [0, 1, 2]
+    assert items[1].status == "invalid_frame"
     assert "the text cannot be asked" in str(items[1].message)
-    assert "1 of 3" in caplog.text
+    assert client.asked == [("shows", [1, 3], ["cat", "dog"])]
 
 
 def test_a_frame_that_is_not_there_is_not_sent() -> None:
     client = FakeClient()
     items = TextRubric(client, "shows").items([None, grey(2)], ["cat", "cat"])
     assert [(item.reward, item.status) for item in items] == [(None, "invalid_frame"), (2, "ok")]
-    assert client.asked == [(question("cat"), [2])]
+    assert client.asked == [("shows", [2], ["cat"])]
     assert TextRubric(client, "shows").items([None], ["cat"])[0].reward is None
 
 
-@pytest.mark.parametrize("text", ["labels", "gone"])
-def test_what_is_wrong_with_the_rubric_or_the_server_is_an_error(text: str) -> None:
-    with pytest.raises((InvalidRequestError, UnavailableError)):
-        TextRubric(FakeClient(), "shows").items([grey(1), grey(2)], ["cat", text])
+def test_what_is_wrong_with_the_server_is_an_error() -> None:
+    rubric = SHOWS.model_copy(update={"prompt": "gone {text}"})
+    with pytest.raises(UnavailableError):
+        TextRubric(FakeClient(), rubric).items([grey(1)], ["cat"])
 
 
 def test_a_rubric_that_the_model_cannot_answer_is_an_error() -> None:
@@ -156,17 +138,14 @@ def test_a_rubric_that_the_model_cannot_answer_is_an_error() -> None:
         TextRubric(FakeClient(), "unavailable").items([grey(1)], ["cat"])
 
 
-def test_another_model_and_another_reward_id_end_it() -> None:
+@pytest.mark.parametrize("name", ["shows", "plain"])
+def test_another_reward_id_ends_it(name: str) -> None:
     client = FakeClient()
-    texts, plain = TextRubric(client, "shows"), TextRubric(client, "plain")
+    texts = TextRubric(client, name)
     texts.items([grey(1)], ["cat"])
-    plain.items([grey(1)], [""])
+    texts.items([grey(1)], ["dog"])
     client.reward_id = "other"
-    texts.items([grey(1)], ["dog"])  # each text has a reward id of its own
     with pytest.raises(RewardsChangedError, match="abc to other"):
-        plain.items([grey(1)], [""])
-    client.model = "another"
-    with pytest.raises(RewardsChangedError, match="model changed"):
         texts.items([grey(1)], ["dog"])
 
 

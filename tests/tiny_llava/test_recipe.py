@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 from PIL import Image
 from transformers import AutoTokenizer
 
+from reward_client.fitting import fit
 from reward_client.rubric import Preprocess
-from reward_server.images.fit import fit, pair_side_px
+from reward_server.images.compose import pair_side_px
 from tests.paths import CHECKPOINT
 from tiny_llava.language.questions import (
     ANGLE_LABELS_DEG,

@@ -16,7 +16,8 @@ from PIL import Image
 from tqdm import tqdm
 from transformers import PreTrainedTokenizerFast
 
-from reward_server.images.fit import compose_pair, pad_to_square, pair_side_px
+from reward_client.fitting import pad_to_square
+from reward_server.images.compose import compose_pair, pair_side_px
 from tiny_llava.language.questions import ANSWERS, FRAME_TOPICS, Topic, compare_target, target
 from tiny_llava.language.tokenizer import IMAGE
 from tiny_llava.language.wordings import draw_wording

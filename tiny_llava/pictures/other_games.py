@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from tqdm import tqdm
 
-from reward_server.images.fit import pad_to_square
+from reward_client.fitting import pad_to_square
 from reward_tasks.catalog import find_task
 from tiny_llava.language.questions import Topic
 from tiny_llava.model import IMAGE_SIZE_PX

@@ -24,7 +24,7 @@ SHIPPED = {
 
 def test_the_shipped_rubrics_ask_what_the_accuracy_report_measures() -> None:
     rubrics = load_rubrics()
-    assert set(rubrics) == {*SHIPPED, "cartpole-degrees-text"}
+    assert set(rubrics) == {*SHIPPED, "cartpole-degrees-text", "image-matches-text"}
     for name, topic in SHIPPED.items():
         assert rubrics[name].prompt == QUESTIONS[topic]  # type: ignore[index]
         assert tuple(rubrics[name].readout.labels) == ANSWERS[topic]  # type: ignore[index]

@@ -155,3 +155,14 @@ def test_an_entry_takes_the_memory_that_is_counted() -> None:
         tracemalloc.stop()
     assert taken <= cache.size_bytes - counted
     assert taken >= 0.6 * (cache.size_bytes - counted)
+
+
+def test_a_cache_that_keeps_nothing_asks_for_no_digests() -> None:
+    frame = image("a")
+    nothing_known = dataclasses.replace(frame, known_digest=None)
+    cache = AnswerCache(CountingEngine(), 0)
+    for count in (1, 2):
+        answer, known = asyncio.run(cache.ask([nothing_known], QUESTION))
+        assert (answer.logprobs or {})["0"] == -count
+        assert not known
+    assert "digest" not in vars(nothing_known)

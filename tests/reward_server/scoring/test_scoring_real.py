@@ -13,7 +13,7 @@ from transformers import AutoProcessor, LlavaForConditionalGeneration
 
 from reward_client import RewardClient, Rubric
 from reward_client.errors import InvalidRequestError
-from reward_server.images.fit import pad_to_square
+from reward_client.fitting import pad_to_square
 from tests.paths import CHECKPOINT
 from tiny_llava.pictures.frames import render_states
 from tiny_llava.report.measures import Fresh, fresh_frames, fresh_pairs, measure, measure_pairs

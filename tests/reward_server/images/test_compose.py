@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from reward_client.fitting import PAD_COLOR, cut_region, fit, pad_to_square
 from reward_client.rubric import Preprocess, PreprocessOrRegion, Region
-from reward_server.images.fit import PAD_COLOR, compose_pair, cut_region, fit, pad_to_square, pair_side_px
+from reward_server.images.compose import compose_pair, pair_side_px
 
 
 @pytest.mark.parametrize("size", [(600, 400), (400, 600), (224, 224), (100, 30), (1, 8)])
