@@ -5,6 +5,7 @@ Not for the command (``commands.py``).
 
 from __future__ import annotations
 
+from reward_client.processes.missing_extra import extra_named
 from reward_report.entry import interruptible
 
 
@@ -15,7 +16,8 @@ def main() -> None:
 
 def _run() -> None:
     # SciPy and matplotlib take a second or two to import.
-    from reward_audit.commands import run  # noqa: PLC0415
+    with extra_named("reward-audit", "audit"):
+        from reward_audit.commands import run  # noqa: PLC0415
 
     run()
 

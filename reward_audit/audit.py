@@ -9,20 +9,18 @@ import json
 import math
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from reward_audit import findings
 from reward_audit.asking import Server, answers
-from reward_audit.calibration import calibrate, calibrated_rubric, write_rubric
+from reward_audit.conclusions import bounds, conclude
 from reward_audit.config import AuditConfig, AuditError
-from reward_audit.judging.verdict import judge
+from reward_audit.measures.answers import entropy_of_probabilities
 from reward_audit.reporting.audit_report import write_report
 from reward_audit.reporting.samples import keep_samples
-from reward_audit.rows import AUDIT_JSON, CALIBRATED, CONFIG, OWN_FILES, ROWS, Row, RowLog
+from reward_audit.rows import AUDIT_JSON, CONFIG, OWN_FILES, ROWS, Row, RowLog
 from reward_audit.showing import plan
-from reward_audit.showing.conditions import SHUFFLED, SHUFFLED_TOLD, SWEEP, Condition, Kind
+from reward_audit.showing.conditions import SWEEP, Condition
 from reward_audit.showing.nulls import NULLS
 from reward_audit.showing.robustness import ROBUSTNESS
 from reward_audit.showing.stage import Stage
@@ -30,7 +28,7 @@ from reward_audit.showing.sweep import SweptState, sweep_states
 from reward_client.schema import RewardItem, RubricDetail, ServerInfo
 from reward_client.version import __version__
 from reward_report.json_file import write_json
-from reward_tasks.task import Column, Task
+from reward_tasks.task import Task
 
 Progress = Callable[[int, int], None]
 """Told how many frames are scored, and how many the audit has."""
@@ -70,7 +68,7 @@ def audit(
         _gather(log, jobs, states, stage, server, info, detail, progress)
         keep_samples(config.folder, task, stage, jobs, log.rows)
     report = {
-        **_conclusions(config, task, conditions, detail, log.rows),
+        **conclude(config, task, conditions, detail, log.rows),
         **json.loads((config.folder / CONFIG).read_text()),
     }
     write_json(config.folder / AUDIT_JSON, report)
@@ -92,7 +90,7 @@ def _rubric(name: str, server: Server, info: ServerInfo) -> RubricDetail:
     if known.unavailable:
         raise AuditError(f"the server's model cannot answer {name!r}: {known.unavailable}")
     detail = server.rubric(name)
-    low, high = _bounds(detail)
+    low, high = bounds(detail)
     if low >= high:
         raise AuditError(f"{name} rewards every frame with {low:g}, so there is no order to judge")
     return detail
@@ -218,6 +216,7 @@ def _gather(
 
 
 def _answered(item: RewardItem) -> Row:
+    probabilities = item.probabilities
     return {
         "reward": item.reward,
         "status": item.status.value,
@@ -226,54 +225,8 @@ def _answered(item: RewardItem) -> Row:
         "unit": item.unit,
         "text": item.text,
         "label_mass": item.label_mass,
+        "entropy": None if probabilities is None else entropy_of_probabilities(list(probabilities.values())),
     }
-
-
-def _conclusions(
-    config: AuditConfig,
-    task: Task,
-    conditions: Sequence[Condition],
-    detail: RubricDetail,
-    rows: Sequence[Row],
-) -> dict[str, Any]:
-    """What follows from the answers."""
-    nulls = [*(condition.name for condition in conditions if condition.kind is Kind.NULL), SHUFFLED]
-    column = read_column(task, detail.rubric.unit)
-    found = findings.by_condition(rows, conditions, column, config.seed)
-    line = calibrate(found[SWEEP.name]) if config.calibrate else None
-    mended = None if line is None else calibrated_rubric(detail.rubric, line)
-    (config.folder / CALIBRATED).unlink(missing_ok=True)
-    if line is not None and mended is not None:
-        write_rubric(config.folder / CALIBRATED, mended, line, detail.rubric.unit or "")
-    verdict = judge(findings.evidence_of(found, nulls, _bounds(detail)))
-
-    def beside(names: Sequence[str]) -> dict[str, Any]:
-        return {name: findings.beside_sweep(found, name, config.seed) for name in names}
-
-    return {
-        "verdict": {"ranking": verdict.ranking.name, "values": verdict.values.name},
-        "reasons": verdict.reasons,
-        "exit_code": verdict.exit_code,
-        "judgements": {"ranking": asdict(verdict.ranking), "values": asdict(verdict.values)},
-        "truth": None if column is None else asdict(column),
-        "measures": findings.measures_of(found, nulls, config.seed),
-        "nulls": beside(nulls),
-        "controls": beside([c.name for c in conditions if c.kind is Kind.CONTROL]),
-        "robustness": beside([c.name for c in conditions if c.kind is Kind.ROBUSTNESS]),
-        "calibration": None if line is None or mended is None else asdict(line),
-        "told": {SHUFFLED: SHUFFLED_TOLD, **{c.name: c.told for c in conditions}},
-    }
-
-
-def read_column(task: Task, unit: str | None) -> Column | None:
-    """What of a task's truth a rubric reads: the first column in its unit."""
-    return next((column for column in task.columns if column.unit is not None and column.unit == unit), None)
-
-
-def _bounds(detail: RubricDetail) -> tuple[float, float]:
-    """Of the rubric's rewards; infinite where there is none."""
-    low, high = detail.reward_bounds.low, detail.reward_bounds.high
-    return -math.inf if low is None else low, math.inf if high is None else high
 
 
 def _remove(path: Path) -> None:

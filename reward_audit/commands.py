@@ -60,6 +60,7 @@ def conclusion(report: dict[str, Any], config: AuditConfig) -> str:
         [
             f"ranking: {verdict['ranking']}; values: {verdict['values']}",
             *report["reasons"],
+            *(report[key]["told"] for key in ("calibration", "abstention") if report[key]),
             f"The report is {config.folder / AUDIT_HTML}",
         ]
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,8 +40,11 @@ class AuditConfig:
     overwrite: bool = False
     """replace an earlier audit of this name"""
     calibrate: bool = False
-    """write calibrated.yaml: the rubric with a straight line from what is read to what is true built in, if
-    that makes the error smaller on frames that the line was not fitted on"""
+    """write calibrated.yaml: the rubric with a correction of its values built in, a shift or a monotone map,
+    if that makes the error smaller on frames held out"""
+    abstain_at_error: float | None = None
+    """write calibrated.yaml: the rubric with limits on label mass and entropy built in, chosen so that the
+    mean error of the values that are left is at most this, in the value's unit"""
     server_url: str = "http://127.0.0.1:8000"
     """address of the reward server; its key, where it asks for one, is in the variable REWARD_API_KEY"""
     seed: int = 0
@@ -55,6 +59,8 @@ class AuditConfig:
             raise AuditError(f"--frames must be at least {FEWEST_FRAMES}")
         if self.seed < 0:
             raise AuditError("--seed must be at least 0")
+        if self.abstain_at_error is not None and not 0 < self.abstain_at_error < math.inf:
+            raise AuditError("--abstain-at-error must be above 0, and finite")
         if not self.name or Path(self.name).is_absolute() or ".." in Path(self.name).parts:
             raise AuditError("--name must name a folder inside --runs")
 

@@ -47,6 +47,8 @@ class Answered:
         answers: ``(N,)``, verbatim; None where there is none.
         states: ``(N,)``, the states' places in the sweep.
         visited: ``(N,)`` bool, whether a policy or a script was there.
+        label_mass: ``(N,)``, of the readout's labels together; NaN where there is none, as of a text.
+        entropy: ``(N,)``, of the probabilities among the labels, 0 to 1; NaN where the label mass is.
     """
 
     rewards: Floats
@@ -57,6 +59,8 @@ class Answered:
     answers: list[str | None]
     states: NDArray[np.int64]
     visited: NDArray[np.bool_]
+    label_mass: Floats
+    entropy: Floats
 
     def where(self, kept: NDArray[Any]) -> Answered:
         """Some of the frames: those that a mask or places name."""
@@ -70,6 +74,8 @@ class Answered:
             [self.answers[place] for place in places],
             self.states[places],
             self.visited[places],
+            self.label_mass[places],
+            self.entropy[places],
         )
 
 
@@ -142,6 +148,8 @@ def answered(rows: Sequence[Row], column: Column | None) -> Answered:
         answers=[row["text"] for row in rows],
         states=np.array([row["state"] for row in rows], dtype=np.int64),
         visited=np.array([row["source"] != Source.GRID for row in rows], dtype=np.bool_),
+        label_mass=_floats(row["label_mass"] for row in rows),
+        entropy=_floats(row.get("entropy") for row in rows),  # answers of earlier versions have none
     )
 
 

@@ -27,6 +27,7 @@ class Acrobot(Task):
     )
     frames_per_s = 15
     oracle_bounds = (-1.0, 0.0)
+    success = "the tip is above the line"
 
     @property
     def return_bounds(self) -> tuple[float, float]:
@@ -50,6 +51,10 @@ class Acrobot(Task):
     def oracle_of_truth(self, truth: dict[str, NDArray[np.float64]]) -> NDArray[np.float64]:
         """The tip's height, from -1 (hanging) to 0: at most 0 a step, so that finishing is best."""
         return (truth["tip_height"] - 2.0) / 4.0
+
+    def succeeded(self, truth: dict[str, NDArray[np.float64]]) -> NDArray[np.bool_]:
+        """Whether the tip is above the line, one link's length above the joint, where an episode ends."""
+        return np.asarray(truth["tip_height"] > 1.0)
 
     def sweep(self, count: int, rng: np.random.Generator) -> NDArray[np.float64]:
         """Both angles all round."""

@@ -29,6 +29,7 @@ class CartPole(Task):
     )
     frames_per_s = 50  # a step is 20 ms
     survival_pays = True
+    success = "the pole is within 12 degrees of upright"
 
     @property
     def return_bounds(self) -> tuple[float, float]:
@@ -55,6 +56,10 @@ class CartPole(Task):
         [1.0, 0.5, 0.0, 0.0]
         """
         return np.asarray(1.0 - np.minimum(np.abs(truth["tilt_deg"]) / UPRIGHT_DEG, 1.0))
+
+    def succeeded(self, truth: dict[str, NDArray[np.float64]]) -> NDArray[np.bool_]:
+        """Whether the pole is upright; CartPole-v1 ends an episode where it is not."""
+        return np.asarray(np.abs(truth["tilt_deg"]) <= UPRIGHT_DEG)
 
     def fully_visible(self, truth: dict[str, NDArray[np.float64]]) -> NDArray[np.bool_]:
         """Whether the pole, axle and tip, lies between the sides of the picture.

@@ -12,6 +12,9 @@ from reward_tasks.task import Column, Point, Task
 LEFT_END, RIGHT_END = -1.2, 0.6
 """Of the track (gymnasium/envs/classic_control/mountain_car.py)."""
 
+FLAG = 0.5
+"""Where the flag stands, the environment's ``goal_position``."""
+
 MAX_SPEED = 0.07
 _WIDTH_PX, _HEIGHT_PX = 600.0, 400.0
 _PX_PER_UNIT = _WIDTH_PX / (RIGHT_END - LEFT_END)
@@ -25,6 +28,7 @@ class MountainCar(Task):
     columns = (Column("car_position", "car position", "track"), Column("car_height", "car height"))
     frames_per_s = 30
     oracle_bounds = (-1.0, 0.0)
+    success = "the car is at the flag, or beyond it"
 
     @property
     def return_bounds(self) -> tuple[float, float]:
@@ -51,6 +55,10 @@ class MountainCar(Task):
         [-1.0, 0.0]
         """
         return truth["car_height"] - 1.0
+
+    def succeeded(self, truth: dict[str, NDArray[np.float64]]) -> NDArray[np.bool_]:
+        """Whether the flag is reached, where the environment ends an episode."""
+        return np.asarray(truth["car_position"] >= FLAG)
 
     def sweep(self, count: int, rng: np.random.Generator) -> NDArray[np.float64]:
         """Cars all over the track."""

@@ -61,6 +61,7 @@ class Task(ABC):
         survival_pays: whether an episode that fails ends early, so that any positive reward, a constant one
             too, adds up to more the longer an episode goes on; reports then say that a solved run proves
             little.
+        success: in which states the task counts as done, in words; None where it is never done.
 
     Raises:
         TaskError: the environment takes no such option, or the task says no perfect reward.
@@ -71,6 +72,7 @@ class Task(ABC):
     frames_per_s: ClassVar[int]
     oracle_bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
     survival_pays: ClassVar[bool] = False
+    success: ClassVar[str | None] = None
     known_options: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, **options: Any) -> None:
@@ -153,6 +155,17 @@ class Task(ABC):
 
         Returns:
             ``(B,)``; None where a task does not say, and reports compare rewards with its first column.
+        """
+        return None
+
+    def succeeded(self, truth: dict[str, NDArray[np.float64]]) -> NDArray[np.bool_] | None:
+        """In which states the task counts as done, as ``success`` says.
+
+        Args:
+            truth: for each of ``columns`` ``(B,)`` values.
+
+        Returns:
+            ``(B,)`` bool; None where a task has no such states, or its columns do not tell.
         """
         return None
 

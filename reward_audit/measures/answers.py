@@ -57,6 +57,27 @@ def normalised_entropy(answers: Sequence[Hashable | None], possible: int | None 
     return float(np.clip(stats.entropy(counts) / np.log(most), 0.0, 1.0)) if most > 1 else None
 
 
+def entropy_of_probabilities(probabilities: Sequence[float]) -> float | None:
+    """Entropy of the probabilities of all labels over the largest one: 0 sure of one, 1 none preferred.
+
+    H = -Σ p ln p / ln K, as the server's ``max_entropy`` takes it.
+
+    Source: Shannon, 1948; ``scipy.stats.entropy``.
+
+    Args:
+        probabilities: of K labels; they sum to 1.
+
+    Returns:
+        From 0 to 1; None where there are fewer than two labels.
+
+    >>> entropy_of_probabilities([0.5, 0.5, 0.0, 0.0])
+    0.5
+    """
+    if len(probabilities) < 2:
+        return None
+    return float(np.clip(stats.entropy(probabilities, base=len(probabilities)), 0.0, 1.0))
+
+
 def share_unscored(rewards: Floats) -> float | None:
     """Share of frames whose reward is null (NaN), for whatever reason; None where there are no frames."""
     return float(np.isnan(rewards).mean()) if len(rewards) else None

@@ -16,6 +16,23 @@ from reward_audit.measures.pairs import Floats, scored
 Bools = NDArray[np.bool_]
 
 
+def break_even_threshold(scores: Floats, success: Bools) -> float | None:
+    """The threshold at which as many frames are told to be a success as are one: the score of the k-th best.
+
+    With k successes, what reaches the threshold is the k best frames and those that tie with the last of
+    them. It needs no scale of the scores. At it precision equals recall, but for ties (the "break-even point"
+    of Lewis, "Evaluating text categorization", 1991).
+
+    Returns:
+        One of the scores; None where there are only successes or only failures.
+    """
+    scores, true = scored(scores, success.astype(np.float64))
+    successes = int(np.count_nonzero(true))
+    if successes in {0, len(true)}:
+        return None
+    return float(np.sort(scores)[-successes])
+
+
 def false_positive_rate(scores: Floats, success: Bools, threshold: float) -> float | None:
     """Share of the frames without success that score at least the threshold; None without such a frame."""
     scores, true = scored(scores, success.astype(np.float64))

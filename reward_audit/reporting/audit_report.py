@@ -14,23 +14,24 @@ from typing import Any, Literal
 
 from markupsafe import Markup
 
+from reward_audit.reporting.page_parts import NONE, mending_parts, number, success_parts
 from reward_audit.reporting.plots import plot_reading, plot_spread
 from reward_audit.reporting.samples import file_name
-from reward_audit.rows import AUDIT_HTML, AUDIT_JSON, CALIBRATED, FRAMES, ROWS, Row, RowLog
+from reward_audit.rows import AUDIT_HTML, AUDIT_JSON, FRAMES, ROWS, Row, RowLog
 from reward_audit.showing.conditions import SWEEP
 from reward_report import html
 
 Tone = Literal["good", "bad", "broken"]
 
-TONES: dict[str, Tone] = {"trustworthy": "good", "usable with care": "good", "cannot tell": "broken"}
-"""Of a verdict's names; every other one is refused, and bad."""
+TONES: dict[str, Tone] = {"trustworthy": "good", "usable with care": "good", "cannot tell": "bad"}
+"""Of a verdict's names: green and amber. Every other one is refused, and red."""
 
 MEANINGS = {
     "trustworthy": "It reads what the frame shows.",
     "usable with care": "It reads what the frame shows, with limits.",
     "collapsed": "It says the same, whatever the frame shows.",
-    "ungrounded": "What it says has nothing to do with the frame.",
-    "inverted": "It says the opposite of what the frame shows.",
+    "ungrounded": "What it says has nothing to do with what is true.",
+    "inverted": "It says the opposite of what is true.",
     "biased": "It is off by an offset or a scale.",
     "noisy": "It reads the frame, with errors that are too large.",
     "saturated": "It cannot tell many different frames apart.",
@@ -38,10 +39,12 @@ MEANINGS = {
 }
 """A verdict's names, for whoever reads nothing else."""
 
-MOST_ANSWERS = 12
+READ_BUT_WRONG = (
+    "The values are read right: this question, or what is made of its answer, is wrong for this task."
+)
+"""Beside a refused order of rewards whose values are trusted."""
 
-NONE = "—"
-"""In tables: undefined, such as a rank correlation of rewards that are all the same."""
+MOST_ANSWERS = 12
 
 TITLES = {
     "kendall_tau_b": "Kendall's τ_b",
@@ -65,9 +68,10 @@ def write_report(folder: Path) -> Path:
     swept = [row for row in rows if row["condition"] == SWEEP.name]
     truth, unit = report["truth"], (report["truth"] or {}).get("unit")
     parts = [
-        *_verdict(report["judgements"]),
+        html.side_by_side(verdict_blocks(report["judgements"])),
         html.figure_image(plot_reading(swept, truth), "what is true against what was read"),
         html.section("Scores beside their nulls", _scores(report["measures"], unit)),
+        html.section("Does it know a success?", *success_parts(report["success"])),
         html.section(
             "Answers, verbatim",
             html.bars(_answers(swept)),
@@ -85,7 +89,7 @@ def write_report(folder: Path) -> Path:
             "Robustness: the frame shows the same",
             _conditions(report["robustness"], report["told"], unit),
         ),
-        html.section("Calibration", *_calibration(report["calibration"], unit)),
+        html.section("Calibration and abstention", *mending_parts(report)),
         html.section("The rules behind the verdict", *_rules(report["judgements"])),
         html.section(
             "What was asked of whom",
@@ -98,19 +102,21 @@ def write_report(folder: Path) -> Path:
     return path
 
 
-def _verdict(judgements: Mapping[str, Any]) -> Iterable[Markup]:
+def verdict_blocks(judgements: Mapping[str, Any]) -> list[Markup]:
     """Both conclusions, a block each, with their reasons."""
+    blocks = []
+    right = TONES.get(judgements["values"]["name"]) == "good"
     for key, title in (("ranking", "Order of the rewards"), ("values", "Values")):
         name = judgements[key]["name"]
         rule = f"{judgements[key]['rule']}."
         rule = rule[:1].upper() + rule[1:]
         care = name == "usable with care"
-        yield html.result(
-            TONES.get(name, "bad"),
-            f"{title}: {name.upper()}",
-            [MEANINGS[name], *([] if care else [rule])],
-            [rule] if care else [],
+        wrong_question = key == "ranking" and name not in TONES and right
+        facts = [MEANINGS[name], *([] if care else [rule]), *([READ_BUT_WRONG] if wrong_question else [])]
+        blocks.append(
+            html.result(TONES.get(name, "broken"), f"{title}: {name.upper()}", facts, [rule] if care else [])
         )
+    return blocks
 
 
 def _answers(swept: Sequence[Row]) -> list[tuple[str, float, str]]:
@@ -141,12 +147,14 @@ def _scores(measures: Mapping[str, Any], unit: str | None) -> Markup:
                     title,
                     measures[part]["frames"],
                     _named(name, unit),
-                    _number(score["score"]),
-                    f"{_number(score['null'])} {_words(score['strongest_null'])}",
-                    _number(score["minus_null"]),
-                    _number(score["p"]),
+                    number(score["score"]),
+                    f"{number(score['null'])} {_words(score['strongest_null'])}",
+                    number(score["minus_null"]),
+                    number(score["p"]),
                 )
             )
+    if not rows:
+        return html.paragraph("No frame has a reward, so there is no score.")
     head = ("states", "frames", "measure", "score", "strongest null", "better by", "p")
     return html.table(head, rows)
 
@@ -176,7 +184,7 @@ def _conditions(found: Mapping[str, Any], told: Mapping[str, str], unit: str | N
 
 
 def _triple(score: Mapping[str, float | None]) -> tuple[str, ...]:
-    return tuple(_number(score[key]) for key in ("score", "sweep", "sweep_minus_this", "p"))
+    return tuple(number(score[key]) for key in ("score", "sweep", "sweep_minus_this", "p"))
 
 
 def _grid(folder: Path, rows: Sequence[Row], report: Mapping[str, Any]) -> Markup:
@@ -214,20 +222,7 @@ def _caption(
 def _rules(judgements: Mapping[str, Any]) -> Iterable[Markup]:
     for key, judgement in judgements.items():
         yield html.paragraph(f"{key}: {judgement['name']}. {judgement['rule']}")
-        yield html.table(("measured", ""), [(k, _number(v)) for k, v in judgement["numbers"].items()])
-
-
-def _calibration(line: Mapping[str, Any] | None, unit: str | None) -> list[Markup]:
-    if line is None:
-        return []
-    return [
-        html.paragraph(
-            f"What is true is about {line['scale']:.3g} times what was read, {line['offset']:+.3g} {unit}. "
-            f"With this line the mean error falls from {line['error_before']:.3g} to "
-            f"{line['error_after']:.3g} {unit}, on {line['frames']} frames that it was not fitted on. "
-            f"{CALIBRATED} has it built in; audit that before use."
-        )
-    ]
+        yield html.table(("measured", ""), [(k, number(v)) for k, v in judgement["numbers"].items()])
 
 
 def _setting(report: Mapping[str, Any]) -> list[tuple[str, object]]:
@@ -246,7 +241,3 @@ def _named(name: str, unit: str | None) -> str:
 
 def _words(name: str | None) -> str:
     return "" if name is None else f"({name.replace('_', ' ')})"
-
-
-def _number(value: float | None) -> str:
-    return NONE if value is None else f"{value + 0.0:.3g}"  # no -0

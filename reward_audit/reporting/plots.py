@@ -42,7 +42,7 @@ def plot_reading(rows: Sequence[Row], truth: Mapping[str, Any] | None) -> Figure
     true, read, answers = _pairs(rows, truth)
     if not len(true):
         return None
-    figure = Figure(figsize=(8.4, 6.6), dpi=110)
+    figure = Figure(figsize=(9.6, 5.0), dpi=110)  # wide, so that all of it is on a laptop's first screen
     axes = figure.subplots()
     low, high = float(min(true.min(), read.min())), float(max(true.max(), read.max()))
     margin = 0.07 * (high - low) or 1.0
@@ -55,7 +55,7 @@ def plot_reading(rows: Sequence[Row], truth: Mapping[str, Any] | None) -> Figure
         (across[at[0]] + across[at[0] + 1]) / 2,
         (up[at[1]] + up[at[1] + 1]) / 2,
         c=counts[at],
-        s=34,
+        s=26,
         marker="s",
         cmap="plasma_r",
         norm=LogNorm(1, max(2.0, counts.max())),
@@ -75,7 +75,6 @@ def plot_reading(rows: Sequence[Row], truth: Mapping[str, Any] | None) -> Figure
         )
         axes.set_title(words, loc="left", color=MISSING, fontsize=12)
     axes.set(xlim=(low, high), ylim=(low, high))
-    axes.set_aspect("equal")
     what, unit = ("reward", "") if truth is None else (truth["title"], f" ({truth['unit']})")
     axes.set_xlabel(f"true {what}{unit}", fontsize=13)
     axes.set_ylabel(

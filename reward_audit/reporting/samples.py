@@ -65,7 +65,7 @@ def _marked(task: Task, stage: Stage, job: Job, row: Row) -> Image.Image:
     frame = stage.frame(job)
     image = Image.open(io.BytesIO(frame)) if isinstance(frame, bytes) else Image.fromarray(frame)
     image = image.convert("RGB")
-    if row["value"] is not None and job.condition.kind in DRAWN_ON:
+    if row["reward"] is not None and row["value"] is not None and job.condition.kind in DRAWN_ON:
         line = task.pointer(stage.observation(job), row["value"], row["unit"])
         if line:
             ImageDraw.Draw(image).line(list(line), fill=(200, 30, 30), width=4)

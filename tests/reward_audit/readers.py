@@ -31,6 +31,9 @@ from reward_client.schema import (
     Timings,
     Usage,
 )
+from reward_server.engine.interface import Answer
+from reward_server.reading.reward_maps import corrected
+from reward_server.reading.score_item import reward_item
 from reward_server.rubrics.loading import load_rubrics
 
 Reads = Callable[[float | None, np.random.Generator], float | None]
@@ -46,7 +49,11 @@ READS: dict[str, Reads] = {
     "biased": lambda tilt, _: None if tilt is None else tilt + 5.0,
     "mute": lambda *_: None,
     "blind": lambda _, rng: rng.uniform(-15.0, 15.0),
+    "distorted": lambda tilt, _: None if tilt is None else 12.0 * math.tanh(tilt / 8.0) + 4.0,
 }
+
+UNSURE_DEG = 8.0
+"""Standard deviation of what the reader ``unsure`` says where its probabilities are spread."""
 
 
 SHIPPED = load_rubrics()
@@ -62,6 +69,16 @@ def pole_tilt(frame: NDArray[np.uint8] | bytes) -> float | None:
     _, axes = np.linalg.eigh(np.cov(np.stack([x, y])))
     along_x, along_y = axes[:, 1] * -np.sign(axes[1, 1])  # the longest way, upwards
     return math.degrees(math.atan2(along_x, -along_y))
+
+
+def unsure_answer(tilt: float | None, rng: np.random.Generator, labels: Sequence[str]) -> Answer:
+    """Half of the frames are read well and surely, the others badly, with probabilities that are spread."""
+    sure = tilt is not None and rng.random() < 0.5
+    value = (tilt or 0.0) + (0.0 if sure else rng.normal(0.0, UNSURE_DEG))
+    numbers = np.array([float(label) for label in labels])
+    logits = -0.5 * ((numbers - value) / (0.7 if sure else 6.0)) ** 2
+    logprobs = logits - np.log(np.exp(logits).sum())
+    return Answer(labels[int(logits.argmax())], dict(zip(labels, logprobs.tolist(), strict=True)))
 
 
 @dataclass
@@ -126,7 +143,9 @@ class FakeServer:
             self.asked += [(whole.prompt, preprocess)] * len(frames)
             if self.fails_after is not None and len(self.asked) > self.fails_after:
                 raise ServerUnreachableError("http://x cannot be reached")
-        of_giraffes = self.reads in {"perfect", "half_null", "biased"} and "giraffe" in whole.prompt
+        of_giraffes = (
+            self.reads in {"perfect", "half_null", "biased", "distorted"} and "giraffe" in whole.prompt
+        )
         items = [self._item(index, frame, whole, of_giraffes) for index, frame in enumerate(frames)]
         question = "" if isinstance(rubric, str) else f" of {whole.prompt}"
         return ScoreResponse(
@@ -145,6 +164,8 @@ class FakeServer:
     def _item(self, index: int, frame: Any, rubric: Rubric, of_giraffes: bool) -> RewardItem:
         tilt = pole_tilt(frame)
         rng = np.random.default_rng(zlib.crc32(frame if isinstance(frame, bytes) else frame.tobytes()))
+        if self.reads == "unsure":
+            return reward_item(index, rubric, unsure_answer(tilt, rng, rubric.readout.labels), None)
         value = 0.0 if of_giraffes else READS[self.reads](tilt, rng)
         if value is None:
             return RewardItem(
@@ -154,6 +175,8 @@ class FakeServer:
                 text="I cannot tell.",
                 message="no number",
             )
+        if rubric.correction is not None:
+            value = corrected(value, rubric.correction)
         reward_map = rubric.reward
         target, tolerance = 0.0, 12.0
         if isinstance(reward_map, DistanceMap):

@@ -39,6 +39,15 @@ def test_an_audit_over_http_ends_with_the_verdicts_code_and_its_files(
     assert f"The report is {tmp_path / 'x' / 'audit.html'}" in told
 
 
+def test_the_terminal_tells_what_came_of_calibration_and_abstention() -> None:
+    report = {"verdict": {"ranking": "biased", "values": "biased"}, "reasons": ["Ranking: biased."]}
+    lines = commands.conclusion(
+        {**report, "calibration": {"told": "It helps."}, "abstention": None}, AuditConfig()
+    ).splitlines()
+    assert lines[1:3] == ["Ranking: biased.", "It helps."]
+    assert len(lines) == 4
+
+
 @pytest.mark.parametrize("code", [0, 3, 4])
 def test_the_exit_code_is_the_verdicts(monkeypatch: pytest.MonkeyPatch, code: int) -> None:
     monkeypatch.setattr(commands, "audit_and_tell", lambda _: code)

@@ -15,7 +15,8 @@ Floats = NDArray[np.float64]
 def swept(rewards: Floats, oracle: Floats) -> Answered:
     count = len(rewards)
     states, visited = np.arange(count), np.zeros(count, dtype=bool)
-    return Answered(rewards, oracle, None, None, None, ["5"] * count, states, visited)
+    none = np.full(count, np.nan)
+    return Answered(rewards, oracle, None, None, None, ["5"] * count, states, visited, none, none)
 
 
 def test_the_order_of_a_null_counts_where_chance_does_not_explain_it() -> None:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from reward_audit.measures.success import (
     auroc,
+    break_even_threshold,
     brier,
     expected_calibration_error,
     false_negative_rate,
@@ -102,3 +103,13 @@ def test_what_is_no_probability_is_refused() -> None:
     with pytest.raises(ValueError, match="bin"):
         expected_calibration_error(np.array([0.5]), np.array([True]), bins=0)
     assert expected_calibration_error(np.array([np.nan]), np.array([True])) is None
+
+
+def test_the_break_even_threshold_tells_as_many_as_there_are_successes() -> None:
+    scores = np.array([0.9, 0.1, 0.8, 0.7, np.nan, 0.2])
+    success = np.array([True, False, False, True, True, False])
+    assert break_even_threshold(scores, success) == 0.8  # two of those scored are a success
+    assert false_positive_rate(scores, success, 0.8) == pytest.approx(1 / 3)
+    assert false_negative_rate(scores, success, 0.8) == pytest.approx(1 / 2)
+    assert break_even_threshold(scores, np.ones(6, dtype=bool)) is None
+    assert break_even_threshold(scores, np.zeros(6, dtype=bool)) is None

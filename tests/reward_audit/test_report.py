@@ -14,7 +14,7 @@ import pytest
 
 from reward_audit import findings
 from reward_audit.config import AuditConfig
-from reward_audit.reporting.audit_report import MEANINGS, TONES, write_report
+from reward_audit.reporting.audit_report import MEANINGS, READ_BUT_WRONG, TONES, verdict_blocks, write_report
 from reward_audit.reporting.plots import plot_reading, plot_spread
 from reward_audit.rows import AUDIT_HTML, AUDIT_JSON, ROWS
 from tests.reward_audit.readers import FakeServer
@@ -44,7 +44,7 @@ def test_the_verdict_and_its_reason_stand_on_top_in_words_and_colour(folder: Pat
     assert page.index(MEANINGS[report["verdict"]["ranking"]]) < first_picture
     for key in ("ranking", "values"):
         assert page.index(report["judgements"][key]["rule"][1:]) < first_picture
-    assert page[:first_picture].count('class="result bad"') == 2
+    assert page[:first_picture].count('class="result broken"') == 2
     assert "Order of the rewards: COLLAPSED" in page
 
 
@@ -53,8 +53,8 @@ def test_the_verdict_and_its_reason_stand_on_top_in_words_and_colour(folder: Pat
     [
         ("trustworthy", "good", 0),
         ("usable with care", "good", 1),
-        ("noisy", "bad", 0),
-        ("cannot tell", "broken", 0),
+        ("noisy", "broken", 0),
+        ("cannot tell", "bad", 0),
     ],
 )
 def test_a_verdict_has_the_colour_of_what_follows_from_it(
@@ -148,3 +148,12 @@ def test_nothing_is_drawn_of_nothing() -> None:
     nothing = rows([(1.0, None)])
     assert plot_reading(nothing, TRUTH) is None
     assert plot_spread(nothing, TRUTH) is None
+
+
+def test_a_right_reading_with_a_wrong_order_says_that_the_question_is_wrong() -> None:
+    judged = {"ranking": "ungrounded", "values": "trustworthy"}
+    blocks = "".join(verdict_blocks({key: {"name": name, "rule": "so"} for key, name in judged.items()}))
+    assert blocks.count(READ_BUT_WRONG) == 1
+    assert READ_BUT_WRONG not in "".join(
+        verdict_blocks({key: {"name": "ungrounded", "rule": "so"} for key in judged})
+    )
