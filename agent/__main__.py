@@ -5,6 +5,7 @@ Not for the commands (``commands.py``).
 
 from __future__ import annotations
 
+from reward_client.processes.missing_extra import extra_named
 from reward_report.entry import interruptible
 
 
@@ -15,7 +16,8 @@ def main() -> None:
 
 def _run() -> None:
     # PyTorch and what else a run needs take seconds to import.
-    from agent.commands import run  # noqa: PLC0415
+    with extra_named("reward-agent", "agent"):
+        from agent.commands import run  # noqa: PLC0415
 
     run()
 

@@ -10,3 +10,6 @@ EXIT_NOT_SOLVED = 3
 
 EXIT_UNFINISHED = 4
 """Some runs of an experiment are not finished; the same command goes on with them."""
+
+EXIT_REFUSED = 5
+"""The audit before training refuses the reward (``train --audit-first``); nothing was trained."""

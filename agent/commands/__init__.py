@@ -1,7 +1,7 @@
 """The commands of ``reward-agent``, and how each of them ends.
 
-Modules: ``single_run`` (train, demo), ``many_runs`` (experiment), ``finished_run`` (evaluate, film),
-``servers``. Not for the work itself (``training/``, ``experiment/``).
+Modules: ``single_run`` (train, demo), ``audit_first``, ``many_runs`` (experiment), ``finished_run``
+(evaluate, film), ``servers``. Not for the work itself (``training/``, ``experiment/``).
 """
 
 from __future__ import annotations
@@ -12,15 +12,17 @@ from typing import Annotated
 
 import tyro
 
+from agent.commands.audit_first import RewardRefusedError
 from agent.commands.finished_run import EvaluateConfig, FilmConfig, evaluate, film_finished
 from agent.commands.many_runs import experiment
 from agent.commands.single_run import DemoConfig, demo, train, train_and_tell
 from agent.config import ConfigError, TrainConfig
-from agent.exit_codes import EXIT_FAILED
+from agent.exit_codes import EXIT_FAILED, EXIT_REFUSED
 from agent.experiment.plan import ExperimentConfig
 from agent.experiment.results import MixedRewardsError
 from agent.training.saving.checkpoint_file import CheckpointError
 from agent.training.train import RunStoppedError
+from reward_audit.config import AuditError
 from reward_client.errors import RewardServiceError
 from reward_client.labeling.same_rewards import RewardsChangedError
 from reward_client.processes.local_server import LocalServerError
@@ -59,7 +61,10 @@ def run() -> None:
         _stop(f"interrupted; the results so far are in {folder}", EXIT_INTERRUPTED)
     except FolderLockedError as error:
         _stop(f"{error}; wait until it ends, or choose another --name", EXIT_FAILED)
+    except RewardRefusedError as error:
+        _stop(str(error), EXIT_REFUSED)
     except (
+        AuditError,
         CheckpointError,
         ConfigError,
         FolderLockError,

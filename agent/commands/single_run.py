@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
+from tqdm.contrib.logging import logging_redirect_tqdm
 
+from agent.commands.audit_first import audit_first, read_audit
 from agent.commands.servers import OWN_SERVER_OUTAGE_S, client_of, own_server, shipped_checkpoint
 from agent.config import ConfigError, TrainConfig
 from agent.exit_codes import EXIT_NOT_SOLVED
@@ -31,6 +33,7 @@ from agent.rewards.lower_bound import lower_bound_of
 from agent.rewards.question import resolve_question
 from agent.training.learner.spaces import spaces_of
 from agent.training.train import Trainer
+from agent.training.watching.nulls import Nulls
 from reward_client.labeling.labeler import max_images_of
 from reward_client.rubric import Rubric
 from reward_report.folder_lock import locked
@@ -60,7 +63,9 @@ def train(config: TrainConfig, progress: Callable[[int], None]) -> dict[str, Any
         What ``summary.json`` holds.
 
     Raises:
+        AuditError: the audit before training cannot be done.
         ConfigError: two options exclude each other, or the question cannot be asked.
+        RewardRefusedError: that audit refuses the reward.
         FolderLockedError: somebody else writes the run's folder.
         FolderLostError: it was moved, removed or replaced meanwhile.
     """
@@ -77,7 +82,7 @@ def _train(config: TrainConfig, progress: Callable[[int], None]) -> dict[str, An
             "choose another --name"
         )
     with ExitStack() as stack:
-        client = server = question = asked = lower_bound = None
+        client = server = question = asked = lower_bound = nulls = None
         if config.arm.scores_frames:
             client = stack.enter_context(client_of(config.server_url, config.outage_s))
             server = client.wait_ready(config.wait_ready_s)
@@ -85,7 +90,10 @@ def _train(config: TrainConfig, progress: Callable[[int], None]) -> dict[str, An
             asked = question if isinstance(question, Rubric) else client.rubric(question).rubric
             if config.null_terminal == "lower_bound":
                 lower_bound = lower_bound_of(asked)
-        trainer = Trainer(config, client, server, question, progress, lower_bound)
+            nulls = Nulls(client, question, asked, config.null_share, config.seed)
+            if config.audit_first:
+                audit_first(config, client, question, asked)
+        trainer = Trainer(config, client, server, question, progress, lower_bound, nulls)
         try:
             trainer.run()
         except FolderLostError:
@@ -112,7 +120,7 @@ def _train(config: TrainConfig, progress: Callable[[int], None]) -> dict[str, An
 
 
 def add_findings(folder: Path, task: Task, asked: Rubric | None) -> dict[str, Any]:
-    """Adds to a run's ``summary.json`` what its labels show of the model's answers.
+    """Adds to a run's ``summary.json`` what its labels show of the model's answers, and what audits said.
 
     Args:
         folder: of the run, with its summary.
@@ -123,7 +131,12 @@ def add_findings(folder: Path, task: Task, asked: Rubric | None) -> dict[str, An
         What ``summary.json`` holds then.
     """
     found = findings(read_rows(folder / LABELS), read_json(folder / CONFIG), task, asked)
-    summary = {**read_json(folder / SUMMARY), **found}
+    summary = read_json(folder / SUMMARY)
+    before = read_audit(folder, summary["reward_id"])
+    told = [before["warning"]] if before and before["warning"] else []
+    while_training = (summary["watch"] or {}).get("warnings", [])
+    found["warnings"] = [*told, *found["warnings"], *while_training]
+    summary = {**summary, **found, "audit": before}
     write_json(folder / SUMMARY, summary)
     return summary
 
@@ -139,7 +152,10 @@ def train_and_tell(config: TrainConfig, *, holds_folder: bool = False) -> int:
         The exit code: 0 where the final policy solved the task.
     """
     print(f"training; the run's files go to {config.folder}", flush=True)
-    with tqdm(total=config.env_steps, desc="training", unit="step", smoothing=0.05) as bar:
+    with (
+        tqdm(total=config.env_steps, desc="training", unit="step", smoothing=0.05) as bar,
+        logging_redirect_tqdm(),
+    ):
 
         def tell(steps: int) -> None:
             bar.update(steps - bar.n)

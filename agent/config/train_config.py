@@ -7,6 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal
 
+from reward_audit.config import FEWEST_FRAMES
 from reward_tasks.catalog import find_task
 from reward_tasks.task import Task, TaskError
 
@@ -140,6 +141,16 @@ class TrainConfig:
     many more that could not be scored"""
     sample_every: int = 1
     """keep one scored frame in N; those that differ in what is true come from all frames"""
+    null_share: float = 0.02
+    """frames that show nothing, and the wrong question about frames that do, to have scored while training,
+    at most as this share of the run's own frames; 0: none. Nothing is learned from them"""
+    audit_first: bool = False
+    """audit the reward before training, as reward-audit does, into the folder audit of the run; arms without
+    a server have none. A collapsed, ungrounded or inverted ranking ends the command with exit code 5"""
+    audit_frames: int = 1000
+    """frames that --audit-first has scored"""
+    audit_anyway: bool = False
+    """train also where --audit-first refuses the reward; the summary says so"""
     video: bool = False
     """film the final policy, with the VLM's answers drawn on the frames: video.mp4 and video.gif"""
     wandb: bool = False
@@ -168,8 +179,10 @@ class TrainConfig:
             "sample_every": 1,
             "seed": 0,
             "gradient_steps": 0,
+            "null_share": 0,
+            "audit_frames": FEWEST_FRAMES,
         }
-        _check(self, lowest, at_most_one=("epsilon_end", "max_failed_share"))
+        _check(self, lowest, at_most_one=("epsilon_end", "max_failed_share", "null_share"))
         least_of_dqn = {
             "hidden_size": 1,
             "n_step": 1,
@@ -195,6 +208,8 @@ class TrainConfig:
             raise ConfigError("--arm resampled needs --rewards-of, and no other arm takes it")
         if self.null_terminal == "lower_bound" and self.arm != Arm.VLM:
             raise ConfigError(f"--null-terminal lower_bound is for the arm vlm, not for {self.arm}")
+        if self.audit_anyway and not self.audit_first:
+            raise ConfigError("--audit-anyway goes with --audit-first")
         if self.resume and self.overwrite:
             raise ConfigError("--resume goes on with a run and --overwrite replaces it; choose one of them")
         check_name(self.run_name)

@@ -140,6 +140,15 @@ class Recorder:
         """Records a short greedy evaluation by the environment's own reward."""
         self._log(step, {"eval/mean_return": mean_return, "charts/wall_clock_s": wall_clock_s})
 
+    def audit(self, step: int, measures: dict[str, float]) -> None:
+        """Records what the audit during training measured up to a step."""
+        self._log(step, measures)
+
+    def audit_warning(self, step: int, sentence: str) -> None:
+        """Records a warning of the audit during training."""
+        self._write_metrics(step, {"warning": sentence})
+        self._board.add_text("audit/warnings", sentence, step)
+
     def label(
         self,
         step: int,
@@ -214,12 +223,15 @@ class Recorder:
         write_json(self.folder / SUMMARY, summary)
 
     def _log(self, step: int, row: dict[str, float]) -> None:
+        self._write_metrics(step, row)
+        for name, value in row.items():
+            self._board.add_scalar(name, value, step)
+
+    def _write_metrics(self, step: int, row: dict[str, Any]) -> None:
         self.check_folder()
         self._last_step = max(self._last_step, step)
         self._metrics.write(json.dumps({"step": step, **row}) + "\n")
         self._metrics.flush()
-        for name, value in row.items():
-            self._board.add_scalar(name, value, step)
 
     def _record_resumed(self, step: int) -> None:
         """Adds the code that the run goes on with, where it is not the code so far."""

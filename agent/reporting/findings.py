@@ -96,6 +96,9 @@ def sentences(found: Mapping[str, Any]) -> list[str]:
         found: what ``findings`` returned, or a summary that holds it.
     """
     asked = [] if found["question"] is None else [f"Asked: {found['question']}"]
+    if before := found.get("audit"):
+        ranking, values = before["verdict"]["ranking"], before["verdict"]["values"]
+        asked.append(f"The audit before training: ranking {ranking}, values {values} ({before['page']}).")
     if not found["labelled_frames"]:
         return asked or ["No model was asked."]
     return [*asked, _answered(found), _agreement(found), *map(_reading, found["readings"]), _nulls(found)]

@@ -30,6 +30,7 @@ from agent.reporting.label_plots import plot_over_training, plot_rewards, plot_v
 from agent.reporting.label_tables import answer_bars, error_table, null_table, status_table
 from agent.reporting.measures import Labels, labels_of
 from agent.reporting.run_plots import plot_evaluations, plot_learning_curve, plot_returns
+from agent.reporting.watch_tables import nulls_table, window_table
 from reward_report import html
 from reward_tasks.task import Task
 
@@ -68,11 +69,12 @@ def write_report(folder: Path) -> Path:
             html.figure_image(plot_evaluations(metrics, task), "greedy evaluations over wall-clock time"),
         ),
         html.section("Reward against the truth", *truth(metrics, labels, task)),
+        html.section("The audit during training", *_watched(summary)),
         html.section("Frames and verbatim answers", sample_grid(folder, task)),
         html.section("The final policy", *_film(folder)),
         html.section(
             "Configuration",
-            html.table(("", ""), [(key, _plain(value)) for key, value in found.items()]),
+            html.table(("", ""), [(key, _plain(value)) for key, value in found.items() if key != "watch"]),
             html.preformatted(json.dumps(config, indent=2)),
         ),
     ]
@@ -89,6 +91,16 @@ def _with_findings(
         return summary
     question = (config.get("rubric") or {}).get("prompt") or summary["prompt"]
     return {**summary, **findings(rows, config, task, question)}
+
+
+def _watched(summary: dict[str, Any]) -> list[Markup]:
+    """What was measured window by window, and what nulls were answered; nothing where neither was done."""
+    watch = summary.get("watch") or {"windows": [], "nulls": {}}
+    windows = [html.table(*window_table(watch))] if watch["windows"] else []
+    nulls = (
+        [html.heading("Frames that show nothing"), html.table(*nulls_table(watch))] if watch["nulls"] else []
+    )
+    return [*windows, *nulls]
 
 
 def _tone(summary: dict[str, Any]) -> Literal["good", "bad", "broken"]:

@@ -28,6 +28,8 @@ from agent.training.learner.replay import Replay
 from agent.training.learner.spaces import spaces_of
 from agent.training.saving.final_policy import save_final_policy
 from agent.training.saving.run_state import RunState, load_run_state, save_run_state
+from agent.training.watching.nulls import Nulls
+from agent.training.watching.watch import Watch
 from reward_client.labeling.labeler import Labeler, Scores, max_images_of
 from reward_client.rubric import Rubric
 from reward_client.schema import ServerInfo
@@ -48,6 +50,7 @@ class Trainer:
             options name.
         progress: called with the steps so far after each round of learning.
         lower_bound: the lowest reward that the question can have, for ``--null-terminal lower_bound``.
+        nulls: asks about frames that show nothing; None for none.
 
     Raises:
         CheckpointError: what it resumes from is damaged, or of another run.
@@ -63,12 +66,13 @@ class Trainer:
         question: str | Rubric | None = None,
         progress: Callable[[int], None] = lambda _steps: None,
         lower_bound: float | None = None,
+        nulls: Nulls | None = None,
     ) -> None:
         if config.arm.scores_frames and client is None:
             raise ValueError(f"the arm {config.arm} needs a reward server")
         if (config.null_terminal == "lower_bound") != (lower_bound is not None):
             raise ValueError("a lower bound goes with --null-terminal lower_bound, and with nothing else")
-        self.lower_bound = lower_bound
+        self.lower_bound, self.nulls = lower_bound, nulls
         torch.set_num_threads(1)  # the networks are small; more threads only take turns
         self.config, self.server, self.progress = config, server, progress
         self.question = question or config.rubric
@@ -91,7 +95,8 @@ class Trainer:
         state = load_run_state(config) if config.resume else None
         files = None if state is None else state.files
         self.recorder = Recorder(config, self.task, server, self.question, files)
-        self.records = StepRecords(config, self.recorder)
+        self.watch = Watch(self.task, self.recorder)
+        self.records = StepRecords(config, self.recorder, self.watch)
         if state is not None:
             self._restore(state)
 
@@ -161,6 +166,7 @@ class Trainer:
             self.env_steps += config.num_envs
             steps.append(step)
         labels = None if self.labeler is None else self.labeler.end_chunk()
+        self.watch.null(self.nulls, steps[-1], self.env_steps)
         return chunk_of(steps, first, labels, self.recorder.samples.rows_to_keep)
 
     def _explore(self, observations: NDArray[np.float32]) -> NDArray[np.int64]:
@@ -201,6 +207,7 @@ class Trainer:
                 truncated,
             )
             self.records.add(chunk, row, label, learned)
+        self.watch.chunk(chunk, labels)
         if self.records.failures.excess is not None:
             labels_file = self.config.folder / LABELS
             raise RunStoppedError(f"{self.records.failures.excess}; see {labels_file}")
@@ -244,6 +251,7 @@ class Trainer:
             arm_rng=dict(self.arm_rng.bit_generator.state),
             replay_rng=dict(self.replay_rng.bit_generator.state),
             records=self.records.state(),
+            watch=self.watch.state(),
             env_steps=self.env_steps,
             reward_id=self.reward_id,
             wall_clock_s=self.wall_clock_s,
@@ -261,6 +269,7 @@ class Trainer:
         self.arm_rng.bit_generator.state = state.arm_rng
         self.replay_rng.bit_generator.state = state.replay_rng
         self.records.restore(state.records)
+        self.watch.restore(state.watch)
         self.env_steps, self.wall_clock_s = state.env_steps, state.wall_clock_s
         self.reward_id, self.solved_at = state.reward_id, state.solved_at
 
@@ -285,6 +294,7 @@ class Trainer:
             "prompt": self.config.prompt if scored else None,
             "reward_id": self.reward_id,
             **self.records.counts(),
+            "watch": self.watch.summary() if scored else None,
             "seed": self.config.seed,
             "error": error,
         }

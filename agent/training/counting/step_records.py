@@ -14,6 +14,7 @@ from agent.recording.recorder import Recorder
 from agent.training.chunk import Chunk
 from agent.training.counting.failures import FailureWindow
 from agent.training.counting.frame_counts import FrameCounts
+from agent.training.watching.watch import Watch
 from reward_client.schema import RewardItem
 
 
@@ -23,14 +24,15 @@ class StepRecords:
     Args:
         config: the run's options.
         recorder: writes the run's files.
+        watch: is told of finished episodes.
 
     Attributes:
         frames: what became of the run's frames.
         failures: the latest of them.
     """
 
-    def __init__(self, config: TrainConfig, recorder: Recorder) -> None:
-        self._config, self._recorder = config, recorder
+    def __init__(self, config: TrainConfig, recorder: Recorder, watch: Watch) -> None:
+        self._config, self._recorder, self._watch = config, recorder, watch
         self._episodes = [Episode(number=1 + row) for row in range(config.num_envs)]
         self.frames, self.failures = FrameCounts(), FailureWindow(config.max_failed_share)
 
@@ -65,6 +67,8 @@ class StepRecords:
         if terminated or truncated:
             epsilon = self._config.epsilon(number + 1)
             self._recorder.episode(number + 1, episode, epsilon, scored=self._config.arm.scores_frames)
+            if self._config.arm.scores_frames:
+                self._watch.episode(number + 1, episode)
             self._episodes[env] = Episode(number=1 + max(other.number for other in self._episodes))
 
     def counts(self) -> dict[str, Any]:

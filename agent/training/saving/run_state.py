@@ -21,7 +21,7 @@ from agent.training.saving import checkpoint_file
 from agent.training.saving.checkpoint_file import CheckpointError
 
 FILE = Path("checkpoint") / "state.npz"
-VERSION = 5
+VERSION = 6
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,7 @@ class RunState:
         arm_rng: of the one that the arm draws from.
         replay_rng: of the one that draws batches.
         records: of ``StepRecords.state``.
+        watch: of ``Watch.state``.
         env_steps: steps taken.
         reward_id: of the run's labels; None before the first.
         wall_clock_s: time of training.
@@ -52,6 +53,7 @@ class RunState:
     arm_rng: dict[str, Any]
     replay_rng: dict[str, Any]
     records: dict[str, Any]
+    watch: dict[str, Any]
     env_steps: int
     reward_id: str | None
     wall_clock_s: float

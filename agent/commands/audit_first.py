@@ -1,0 +1,192 @@
+"""Audits a run's reward before the run, and refuses one that an agent would learn nothing good from.
+
+``train --audit-first`` does as ``reward-audit`` does, into the folder ``audit`` of the run. Not for the audit
+itself (``reward_audit/``), or for what is watched while a run trains (``training/watching/``).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from agent.config import TrainConfig
+from reward_audit.audit import audit
+from reward_audit.config import AuditConfig
+from reward_audit.rows import AUDIT_HTML, AUDIT_JSON
+from reward_client import RewardClient
+from reward_client.reward_bounds import bounds_of
+from reward_client.rubric import Preprocess, Region, Rubric
+from reward_client.schema import RewardBounds, RubricDetail, RubricInfo, ScoreResponse, ServerInfo
+from reward_report.folder_lock import locked
+from reward_tasks.task import Task
+
+AUDIT = "audit"
+"""The audit's folder, inside the run's."""
+
+REFUSED = ("collapsed", "ungrounded", "inverted")
+"""Rankings that end a run before it begins: an agent learns nothing from them, or the opposite. The others
+that an audit does not accept can still teach, and are a warning."""
+
+
+class RewardRefusedError(Exception):
+    """The audit refuses the reward; the message names verdict, reason and page."""
+
+
+@dataclass(frozen=True)
+class _RunAudit(AuditConfig):
+    """An audit of the run's own task, with its options."""
+
+    run_task: Task | None = field(default=None, compare=False)
+
+    def find_task(self) -> Task:
+        """The run's task."""
+        return super().find_task() if self.run_task is None else self.run_task
+
+
+class OwnRubric:
+    """A server that knows one more rubric by name: a run's own, from a file or with another question.
+
+    Args:
+        client: of the server.
+        name: by which the rubric is asked.
+        rubric: the rubric.
+        reward_id: of its rewards.
+    """
+
+    def __init__(self, client: RewardClient, name: str, rubric: Rubric, reward_id: str) -> None:
+        self._client, self._name, self._rubric, self._reward_id = client, name, rubric, reward_id
+
+    def info(self) -> ServerInfo:
+        """The server's, with the rubric."""
+        info = self._client.info()
+        known = {**info.rubrics, self._name: RubricInfo(reward_id=self._reward_id)}
+        return info.model_copy(update={"rubrics": known})
+
+    def rubric(self, name: str) -> RubricDetail:
+        """The run's own rubric, whatever name is asked for: an audit asks for that one alone."""
+        rubric = self._rubric
+        low, high = (bound if abs(bound) < float("inf") else None for bound in bounds_of(rubric))
+        return RubricDetail(
+            name=name,
+            reward_id=self._reward_id,
+            version=rubric.version,
+            readout=rubric.readout.type,
+            unit=rubric.unit,
+            goal=rubric.goal,
+            reward_bounds=RewardBounds(low=low, high=high),
+            rubric=rubric,
+            prompt=rubric.prompt,
+            compare_prompt=None,
+            prompt_tokens=None,
+            forward_passes=None,
+        )
+
+    def score(
+        self, frames: Sequence[Any], rubric: str | Rubric, preprocess: Preprocess | Region
+    ) -> ScoreResponse:
+        """Scores frames, with the rubric itself in place of its name."""
+        return self._client.score(frames, self._rubric if rubric == self._name else rubric, preprocess)
+
+
+def audit_first(
+    config: TrainConfig, client: RewardClient, question: str | Rubric, asked: Rubric
+) -> dict[str, Any]:
+    """Audits the run's reward, or goes on with an audit that was interrupted; a finished one asks nothing.
+
+    Args:
+        config: the run's options; its folder is locked by the caller.
+        client: of the server.
+        question: what the run asks.
+        asked: the same as a whole rubric.
+
+    Returns:
+        What ``audit.json`` holds.
+
+    Raises:
+        AuditError: the audit cannot be done.
+        FolderLockedError: another audit writes the folder.
+        RewardRefusedError: the ranking is one of ``REFUSED``, and ``--audit-anyway`` was not given.
+        RewardServiceError: the server failed for good.
+    """
+    options = _RunAudit(
+        rubric=question if isinstance(question, str) else f"{Path(config.rubric).stem} (the run's own)",
+        task=config.task,
+        frames=config.audit_frames,
+        name=AUDIT,
+        runs=config.folder,
+        overwrite=config.overwrite,
+        server_url=config.server_url,
+        wait_ready_s=config.wait_ready_s,
+        outage_s=config.outage_s,
+        run_task=config.find_task(),
+    )
+    server = client if isinstance(question, str) else _own_rubric(client, options, question)
+    with (
+        locked(options.folder),
+        tqdm(total=options.frames, desc="audit", unit="frame", smoothing=0.05) as bar,
+    ):
+
+        def tell(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        report = audit(options, server, tell, bar.write)
+    print("\n".join([f"audit: ranking {report['verdict']['ranking']}", *report["reasons"]]), flush=True)
+    if report["verdict"]["ranking"] in REFUSED and not config.audit_anyway:
+        raise RewardRefusedError(
+            f"not trained: {_found(report)} The page is {options.folder / AUDIT_HTML}; --audit-anyway trains "
+            "all the same"
+        )
+    return report
+
+
+def read_audit(folder: Path, reward_id: str | None) -> dict[str, Any] | None:
+    """What a run's summary says of the audit before it.
+
+    Args:
+        folder: the run's.
+        reward_id: of the rewards that the run learned from.
+
+    Returns:
+        Verdict, reasons, frames and page; whether the reward was refused; a ``warning`` where it was not
+        accepted. None where the folder holds no finished audit of those rewards.
+    """
+    path = folder / AUDIT / AUDIT_JSON
+    if reward_id is None or not path.is_file():
+        return None
+    report = json.loads(path.read_text())
+    if report["reward_id"] != reward_id:
+        return None
+    refused = report["verdict"]["ranking"] in REFUSED
+    went_on = " The run was done all the same." if refused else ""
+    return {
+        "verdict": report["verdict"],
+        "reasons": report["reasons"],
+        "frames": report["options"]["frames"],
+        "page": str(Path(AUDIT) / AUDIT_HTML),
+        "refused": refused,
+        "warning": f"{_found(report)}{went_on}" if report["exit_code"] else None,
+    }
+
+
+def _found(report: dict[str, Any]) -> str:
+    return (
+        f"the audit before training calls the ranking of this reward {report['verdict']['ranking']}. "
+        f"{report['reasons'][0]}"
+    )
+
+
+def _own_rubric(client: RewardClient, options: _RunAudit, rubric: Rubric) -> OwnRubric:
+    """The server with a rubric of the run's own; one frame is scored to learn its reward id."""
+    env = options.find_task().make(frames=True)
+    try:
+        env.reset(seed=0)
+        answer = client.score([env.render()], rubric)  # type: ignore[list-item] # an array, with frames
+    finally:
+        env.close()
+    return OwnRubric(client, options.rubric, rubric, answer.reward_id)
