@@ -17,7 +17,7 @@ TORCH := torch==2.13.0+cpu
 TORCHVISION := torchvision==0.28.0+cpu
 TORCH_INDEX := https://download.pytorch.org/whl/cpu
 
-.PHONY: help demo experiment dqn-reference test test-fast check serve serve-ray tiny-llava accuracy rubric-table audit audit-validity faults soak compose-test scale-bench clean
+.PHONY: help demo experiment dqn-reference test test-fast check serve serve-ray tiny-llava accuracy rubric-table audit audit-validity faults soak compose-test bench bench-agent bench-memory scale-bench clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -101,6 +101,15 @@ faults: $(VENV)/installed ## break the server in every way we know; prints a tab
 MINUTES ?= 20
 soak: $(VENV)/installed ## rough use for MINUTES=20; prints what leaked, what was lost
 	$(BIN)/python -m tests.soak --minutes $(MINUTES)
+
+bench: $(VENV)/installed ## every way to get a reward, side by side: ratios, plots; writes docs/performance.md (25 min, quiet machine)
+	$(BIN)/python -m benchmarks.bench --plots
+
+bench-agent: $(VENV)/installed ## the agent's steps/s with rewards, waiting for each, and without; writes docs/performance.md
+	$(BIN)/python -m benchmarks.bench agent
+
+bench-memory: $(VENV)/installed ## memory over 100,000 frames; writes docs/performance.md
+	$(BIN)/python -m benchmarks.bench memory
 
 scale-bench: $(VENV)/installed ## frames/s against replicas, through HAProxy and Ray Serve; engines are stand-ins
 	$(BIN)/python -m benchmarks.scale

@@ -1,0 +1,1 @@
+"""Ratios, bars, tables and plots of what was measured. Measures nothing."""
