@@ -1,0 +1,101 @@
+"""Each example runs as its first lines say, against a real server: vLLM with the shipped checkpoint."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from reward_client import RewardClient
+from tests.paths import ROOT
+
+FRAME = ROOT / "docs" / "frame.png"
+
+SHORT = {
+    "sb3_dqn": ("--steps", "560", "--episodes", "1"),
+    "sb3_ppo": ("--steps", "256", "--envs", "4", "--episodes", "1"),
+    "sb3_sac_pendulum": ("--steps", "200", "--episodes", "1"),
+    "cleanrl_dqn": ("--steps", "300", "--learning-starts", "100"),
+    "rllib_ppo": ("--steps", "128", "--batch", "128", "--envs", "4"),
+    "compare_rates": ("--steps", "560", "--pairs", "1"),
+}
+SAYS = {
+    "sb3_dqn": r"rewarded=496\nmean_greedy_return=[\d.]+",
+    "sb3_ppo": r"steps=256 reward_id=[0-9a-f]{16}\nmean_greedy_return=[\d.]+",
+    "sb3_sac_pendulum": r"rewarded=136 reward_id=[0-9a-f]{16}\nmean_greedy_return=-[\d.]+",
+    "cleanrl_dqn": r"steps=300 rewarded=236 reward_id=[0-9a-f]{16}",
+    "rllib_ppo": r"steps=1\d\d vlm_return=[\d.]+",
+    "compare_rates": r"blocking_steps_per_s=[\d.]+ late_steps_per_s=[\d.]+ ratio=[\d.]+\nmedian_ratio=[\d.]+",
+}
+"""What an example prints at the end: how far it came, and with how many rewards."""
+
+needs_node = pytest.mark.skipif(
+    shutil.which("node") is None, reason="needs Node 18 or newer (Debian: nodejs)"
+)
+
+
+def ran(*command: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "SDL_VIDEODRIVER": "dummy", "RAY_USAGE_STATS_ENABLED": "0"}
+    return subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=500, check=False
+    )
+
+
+def test_every_example_is_run_below() -> None:
+    shared = {"__init__", "sb3_late", "sb3_vec_env"}
+    assert {path.stem for path in (ROOT / "examples").glob("*.py")} == SHORT.keys() | shared
+
+
+@pytest.mark.vllm
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SHORT)
+def test_an_example_learns_from_the_rewards_of_a_server(name: str, server_url: str) -> None:
+    done = ran(sys.executable, "-m", f"examples.{name}", "--url", server_url, *SHORT[name])
+    assert done.returncode == 0, done.stderr
+    assert re.search(SAYS[name], done.stdout), done.stdout
+
+
+@pytest.mark.vllm
+def test_curl_prints_the_reward(client: RewardClient, server_url: str) -> None:
+    done = ran("examples/score.sh", str(FRAME), "cartpole-upright", server_url)
+    assert done.returncode == 0, done.stderr
+    expected = client.score([FRAME.read_bytes()], "cartpole-upright").data[0].reward
+    assert json.loads(done.stdout)["data"][0]["reward"] == pytest.approx(expected)
+
+
+@pytest.mark.vllm
+def test_curl_says_why_there_is_no_reward(server_url: str, tmp_path: Path) -> None:
+    (tmp_path / "no.png").write_text("no picture")
+    done = ran("examples/score.sh", str(tmp_path / "no.png"), "cartpole-upright", server_url)
+    assert done.returncode == 3
+    assert json.loads(done.stdout)["data"][0]["status"] == "invalid_frame"
+    refused = ran("examples/score.sh", str(FRAME), "no-such-rubric", server_url)
+    assert refused.returncode == 1
+    assert "unknown rubric 'no-such-rubric'" in refused.stderr
+
+
+@pytest.mark.vllm
+@needs_node
+def test_javascript_prints_each_reward(client: RewardClient, server_url: str, tmp_path: Path) -> None:
+    (tmp_path / "no.png").write_text("no picture")
+    files = (str(FRAME), str(tmp_path / "no.png"))
+    done = ran("node", "examples/score.mjs", server_url, "cartpole-upright", *files)
+    assert done.returncode == 3, done.stderr
+    reward, null = done.stdout.splitlines()
+    expected = client.score([FRAME.read_bytes()], "cartpole-upright").data[0].reward
+    assert float(reward.split()[-1]) == pytest.approx(expected)
+    assert "no reward (invalid_frame: " in null
+
+
+@pytest.mark.vllm
+@needs_node
+def test_javascript_says_what_the_server_refused(server_url: str) -> None:
+    done = ran("node", "examples/score.mjs", server_url, "no-such-rubric", str(FRAME))
+    assert done.returncode != 0
+    assert "422: unknown rubric 'no-such-rubric'" in done.stderr
