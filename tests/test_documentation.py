@@ -23,6 +23,7 @@ from pydantic_settings import CliApp
 
 from agent import commands
 from reward_audit import commands as audit_commands
+from reward_cli import __main__ as reward_command
 from reward_client import Rubric, ScoreResponse
 from reward_client.files.yaml_file import parse_yaml
 from reward_server.settings import Settings
@@ -101,7 +102,16 @@ def words(command: Snippet) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "room", ["agent", "reward_audit", "reward_client", "reward_report", "reward_server", "reward_tasks"]
+    "room",
+    [
+        "agent",
+        "reward_audit",
+        "reward_cli",
+        "reward_client",
+        "reward_report",
+        "reward_server",
+        "reward_tasks",
+    ],
 )
 def test_examples_in_docstrings_hold(room: str) -> None:
     failed = {}
@@ -115,7 +125,7 @@ def test_every_block_and_every_command_is_checked_below() -> None:
     (drawing,) = written_in("")
     assert "agent container" in drawing.text
     checked = (
-        started_with("make", "curl", "reward-agent", "reward-audit", "reward-server", *NOT_RUN)
+        started_with("make", "curl", "reward", "reward-agent", "reward-audit", "reward-server", *NOT_RUN)
         + assignments()
     )
     assert [str(one) for one in shell_commands() if one not in checked] == []
@@ -139,6 +149,17 @@ def test_the_audit_takes_the_options(command: Snippet, monkeypatch: pytest.Monke
     monkeypatch.setattr(audit_commands, "audit_and_tell", take)
     audit_commands.run(words(command))
     assert len(taken) == 1
+
+
+@pytest.mark.vllm
+@pytest.mark.parametrize("command", started_with("reward"), ids=str)
+def test_reward_asks_a_server(command: Snippet, server_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = words(command)
+    assert asked[0] == "ask"
+    monkeypatch.chdir(ROOT)
+    reward_command.run(
+        [*asked, "--server-url", server_url]
+    )  # ends with SystemExit where a question is not answered
 
 
 @pytest.mark.vllm
