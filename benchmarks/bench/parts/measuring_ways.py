@@ -14,7 +14,7 @@ import numpy as np
 
 from benchmarks.bench.contenders.servers import Server
 from benchmarks.bench.measuring.frames import CARTPOLE, Numbers, Size
-from benchmarks.bench.measuring.load import Window, closed_loop
+from benchmarks.bench.measuring.load import TooFewAnswersError, Window, closed_loop
 from benchmarks.bench.measuring.processes import CoreTimes, core_times, peak_memory_mb
 from benchmarks.bench.parts.field import Field, WayTo
 
@@ -23,6 +23,12 @@ FIRST_FRAMES = 64
 
 HEADROOM = 1.6
 """Frames that are prepared over those that the first rate asks for."""
+
+MORE_REQUESTS = (1, 3, 9)
+"""A server that has just been resumed is slow at first, and its first rate asks for too few requests."""
+
+SHORTEST_WINDOW = 0.6
+"""Part of the time that is asked for. A window that ends earlier, since requests ran out, is thrown away."""
 
 Row = dict[str, Any]
 """One measurement, as the results file holds it."""
@@ -72,7 +78,15 @@ def measure_load(field: Field, load: Load, pace: Pace) -> Row:
         rate = asyncio.run(_first_rate(make, load, numbers))
         frames = rate * HEADROOM * (pace.seconds + pace.warm_up_s)
         count = math.ceil(frames / load.frames_per_request) + 3 * load.under_way
-        window, core_s = asyncio.run(_measured(server, make, load, pace, numbers, count))
+        for more in MORE_REQUESTS:
+            try:
+                window, core_s = asyncio.run(_measured(server, make, load, pace, numbers, more * count))
+            except TooFewAnswersError:
+                continue
+            if window.seconds >= SHORTEST_WINDOW * pace.seconds:
+                break
+        else:
+            raise TooFewAnswersError(f"{load.way}: the requests ran out before enough could be measured")
         peak_mb = peak_memory_mb(server.pid)
     row = {
         "way": load.way,
