@@ -27,6 +27,8 @@ def success_parts(success: Mapping[str, Any] | None) -> list[Markup]:
         return []
     successes, failures = success["successes"], success["failures"]
     count = successes + failures
+    if not count:
+        return [html.paragraph("No frame has a reward, so none is told to be a success.")]
     words = (
         f"Success: {success['definition'] or 'as the task says'}. Of {count} frames with a reward "
         f"{successes} show one and {failures} do not. Told to be a success are the {successes} frames with "
