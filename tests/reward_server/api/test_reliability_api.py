@@ -71,7 +71,7 @@ def test_a_client_that_leaves_has_its_work_cancelled_and_its_place_freed() -> No
                 httpx.post(
                     f"http://127.0.0.1:{server.port}/score",
                     json={"images": [image()] * 2, "rubric": "cartpole-upright"},
-                    timeout=2.0,
+                    timeout=4.0,
                 )
         until(lambda: server.engine.cancelled == 2)
         until(lambda: server.service.queue.running_images == 0)
