@@ -56,7 +56,8 @@ def test_the_angle_is_read_from_pixels(
     for item in answer.data:
         assert item.reward == pytest.approx(1.0 - min(abs(item.value or 0.0) / 12.0, 1.0))
         assert (item.label_mass or 0.0) > 0.9
-    assert answer.usage.completion_tokens == 64
+    # another test may have asked about some of these frames
+    assert answer.usage.completion_tokens + answer.usage.cached_images == 64
 
 
 def test_a_blank_frame_reads_differently_from_a_tilted_one(client: RewardClient) -> None:

@@ -143,7 +143,7 @@ def test_labels_of_several_tokens_have_the_probability_of_the_whole_sequence(
     assert item.label_mass == pytest.approx(sum(expected.values()), rel=1e-2)
     for label, probability in expected.items():
         share = probability / sum(expected.values())
-        assert item.probabilities[label] == pytest.approx(share, rel=2e-2, abs=1e-12), label
+        assert item.probabilities[label] == pytest.approx(share, rel=2e-2, abs=1e-4), label  # closed branches
 
 
 def sequence_probabilities(frame: NDArray[np.uint8], question: str, labels: list[str]) -> dict[str, float]:
