@@ -1,6 +1,6 @@
 """DQN in a single file, in the order in which it runs; rewards come late, from a VLM.
 
-    pip install '.[gym]' gymnasium[classic-control] torch tyro
+    pip install '.[gym]' 'gymnasium[classic-control]' torch tyro
     python -m examples.cleanrl_dqn --url http://127.0.0.1:8000 --steps 10000
 
 Null policy: ``skip``; a transition without a reward is never learned from.

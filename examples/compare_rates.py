@@ -1,6 +1,6 @@
 """Steps per second of Stable-Baselines3's DQN: rewards that come late against one blocking request a step.
 
-    pip install '.[gym]' stable-baselines3
+    pip install '.[gym]' 'gymnasium[classic-control]' stable-baselines3
     python -m examples.compare_rates --url http://127.0.0.1:8000 --steps 1000 --pairs 3
 
 Both sides train the same learner on the same server, in turn. The seeds differ, so that hardly a frame of one

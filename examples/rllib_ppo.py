@@ -1,6 +1,6 @@
 """RLlib's PPO (its new API stack) on the vector wrapper: one request a step for all environments of a runner.
 
-    pip install '.[gym]' 'ray[rllib]' torch
+    pip install '.[gym]' 'gymnasium[classic-control]' 'ray[rllib]' torch
     python -m examples.rllib_ppo --url http://127.0.0.1:8000 --steps 20000
 
 Null policy: ``last``, the reward of the step before; PPO learns from whole stretches of an episode. Where the

@@ -1,6 +1,6 @@
 """Stable-Baselines3's DQN learns CartPole from a VLM's rewards, and acts while frames are scored.
 
-    pip install '.[gym]' stable-baselines3
+    pip install '.[gym]' 'gymnasium[classic-control]' stable-baselines3
     python -m examples.sb3_dqn --url http://127.0.0.1:8000 --steps 15000
 
 Null policy: ``skip``; a transition without a reward never reaches the replay buffer.

@@ -1,6 +1,6 @@
 """Stable-Baselines3's PPO on the vector wrapper: one request a step holds the frames of all environments.
 
-    pip install '.[gym]' stable-baselines3
+    pip install '.[gym]' 'gymnasium[classic-control]' stable-baselines3
     python -m examples.sb3_ppo --url http://127.0.0.1:8000 --steps 20000
 
 Null policy: ``last``, the reward of the step before. PPO learns from whole stretches of an episode, so that

@@ -1,6 +1,6 @@
 """Stable-Baselines3's SAC swings Pendulum up on a VLM's rewards, and acts while frames are scored.
 
-    pip install '.[gym]' stable-baselines3
+    pip install '.[gym]' 'gymnasium[classic-control]' stable-baselines3
     python -m examples.sb3_sac_pendulum --url http://127.0.0.1:8000 --steps 6000
 
 The rubric ``pendulum-angle`` asks for the angle alone; Pendulum's own reward also counts speed and torque.

@@ -12,6 +12,9 @@ import gymnasium as gym
 import numpy as np
 from stable_baselines3.common.vec_env import VecEnv
 
+REWARD_INFO = ("true_reward", "vlm_reward", "vlm_mask", "vlm_status")
+"""What the wrapper says of rewards beside the environment's own information."""
+
 
 class GymnasiumVecEnv(VecEnv):
     """A vector environment with the autoreset mode ``SAME_STEP``, which is what Stable-Baselines3 expects."""
@@ -27,9 +30,8 @@ class GymnasiumVecEnv(VecEnv):
 
     def reset(self) -> Any:
         """Begins all episodes, with the seeds that ``seed`` left."""
-        seeds: Any = (
-            self._seeds
-        )  # Gymnasium takes one for each environment, but its annotation does not say so
+        # Gymnasium takes one for each environment, but its annotation does not say so
+        seeds: Any = self._seeds
         observations, _ = self._env.reset(seed=seeds)
         self._reset_seeds()
         return observations
@@ -43,7 +45,7 @@ class GymnasiumVecEnv(VecEnv):
         observations, rewards, terminations, truncations, said = self._env.step(self._actions)
         infos: list[dict[str, Any]] = []
         for row in range(self.num_envs):
-            info = {name: said[name][row] for name in ("true_reward", "vlm_reward", "vlm_mask", "vlm_status")}
+            info = {name: said[name][row] for name in REWARD_INFO if name in said}
             if terminations[row] or truncations[row]:
                 info["terminal_observation"] = said["final_obs"][row]
                 info["TimeLimit.truncated"] = bool(truncations[row] and not terminations[row])

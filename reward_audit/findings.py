@@ -27,9 +27,6 @@ Floats = NDArray[np.float64]
 PERMUTATIONS = 199
 """So p is at least 0.005. Scores of 600 states take a second or two."""
 
-CHANCE_SE = 2.58
-"""Standard errors of Kendall's τ within which 99 of 100 nulls lie by chance; with few frames that is much."""
-
 ARITHMETIC = 1e-3
 """Rewards of one picture that differ by less are equal: a batch's size alone changes a reward by 1e-4."""
 
@@ -185,7 +182,9 @@ def evidence_of(found: Mapping[str, Answered], nulls: Sequence[str], bounds: tup
         period=sweep.period,
         answers=sweep.answers,
         bounds=bounds,
-        null_taus={name: _tau_beyond_chance(found[name]) for name in nulls},
+        null_taus={
+            name: ranking.tau_beyond_chance(found[name].rewards, found[name].oracle) for name in nulls
+        },
         retest=_twice(found),
         visited=sweep.visited,
     )
@@ -299,20 +298,6 @@ def _twice(found: Mapping[str, Answered]) -> Floats:
 def _better_by(score: Score, one: float | None, other: float | None) -> float | None:
     """By how much a score is better than another one: above 0 whichever way is better."""
     return None if one is None or other is None else score.better * (one - other)
-
-
-def _tau_beyond_chance(null: Answered) -> float | None:
-    """Kendall's τ_b of a null; 0 where chance explains it.
-
-    The standard error of independent rankings is √(2(2N + 5) / 9N(N - 1)) (Kendall, "Rank correlation
-    methods").
-    """
-    tau = ranking.kendall_tau_b(null.rewards, null.oracle)
-    if tau is None:
-        return None
-    count = int(np.count_nonzero(~np.isnan(null.rewards)))
-    error = np.sqrt(2 * (2 * count + 5) / (9 * count * (count - 1)))
-    return tau if abs(tau) > CHANCE_SE * error else 0.0
 
 
 def _even_out(rewards: Floats) -> None:

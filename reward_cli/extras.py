@@ -11,9 +11,6 @@ from importlib import metadata
 
 PACKAGE = "vlm-reward"
 
-EXTRAS = ("cli", "server", "cpu", "gpu", "agent", "audit", "gym", "ray")
-"""The extras that a user may install."""
-
 _REQUIREMENT = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[([^\]]*)\])?")
 _EXTRA = re.compile(r"extra\s*==\s*['\"]([^'\"]+)['\"]")
 

@@ -52,7 +52,11 @@ def labels(arguments: Sequence[str]) -> int:
         else:
             if not rows:
                 raise _NoTruthError("--worst: there are no such labels")
-            off, title = distances(rows, task_of(config["options"]))
+            try:
+                task = task_of(config["options"])
+            except (KeyError, TypeError) as error:
+                raise _NoTruthError(f"--worst: {folder / CONFIG} does not say the task") from error
+            off, title = distances(rows, task)
             chosen = worst(rows, off, options.worst)
             how = f"the {len(chosen)} with the largest {title}"
     except (ConfigError, RunChoiceError, _NoTruthError) as problem:

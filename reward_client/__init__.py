@@ -6,12 +6,11 @@
         answer = client.score([frame], rubric="cartpole-upright")
 
 Modules: ``client`` and ``async_client`` (the two clients); ``requests``, ``schema``, ``rubric``,
-``ensemble`` and ``variables`` (the wire); ``frames`` (arrays to bytes), ``errors`` (the tree of errors).
+and ``wording/`` (the wire); ``frames`` (arrays to bytes), ``errors`` (the tree of errors).
 """
 
 from reward_client.async_client import AsyncRewardClient
 from reward_client.client import RewardClient
-from reward_client.ensemble import Ensemble
 from reward_client.rubric import Preprocess, Region, Rubric
 from reward_client.schema import (
     CompareResponse,
@@ -23,6 +22,7 @@ from reward_client.schema import (
     ServerInfo,
 )
 from reward_client.version import __version__
+from reward_client.wording.ensemble import Ensemble
 
 __all__ = [
     "AsyncRewardClient",

@@ -24,12 +24,12 @@ from reward_client._protocol.answers import closed, from_httpx, whole
 from reward_client._protocol.bodies import Ask
 from reward_client._protocol.calls import DEFAULT_DEADLINE_S, DEFAULT_RETRIES, DEFAULT_TIMEOUT_S, BodyForm
 from reward_client._protocol.connection import MAX_CONNECTIONS, Connection
-from reward_client.ensemble import AnyRubric, several
 from reward_client.errors import RequestTimeoutError, RewardServiceError
 from reward_client.frames import Frame, Frames
 from reward_client.rubric import Preprocess, Region, Rubric
 from reward_client.schema import CompareResponse, ReadingsResponse, RubricDetail, ScoreResponse, ServerInfo
-from reward_client.variables import Value
+from reward_client.wording.ensemble import AnyRubric, several
+from reward_client.wording.variables import Value
 
 
 class _Open:

@@ -9,9 +9,14 @@ from __future__ import annotations
 
 import math
 
+import PIL
 from PIL import Image
 
 from reward_client.rubric import Preprocess, PreprocessOrRegion, Region
+from reward_client.version import __version__
+
+FITTED_BY = f"vlm-reward {__version__}, pillow {PIL.__version__}"
+"""What determines the pixels that come out: a client fits only where the server names the same."""
 
 PAD_COLOR = (122, 116, 104)
 """CLIP's mean colour in 0..255, with which LLaVA-1.5 pads (``image_aspect_ratio = "pad"``)."""

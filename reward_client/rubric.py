@@ -23,7 +23,7 @@ from pydantic import (
     model_validator,
 )
 
-from reward_client.rubric_fields import Correction, Goal, Label, Noun, Prompt, visible
+from reward_client.wording.rubric_fields import Correction, Goal, Label, Noun, Prompt, visible
 
 MAX_LABELS = 128
 """vLLM reads the probabilities of at most this many tokens in one forward pass."""

@@ -276,7 +276,7 @@ class RubricDetail(RubricEntry):
         prompt: the exact text that the model receives, in its own format; null if unavailable.
         compare_prompt: the same for ``POST /compare``; null without a goal.
         prompt_tokens: tokens of the prompt with one image.
-        forward_passes: of the model for one frame; null where it generates text.
+        forward_passes: of the model for one frame, at most; null where it generates text.
     """
 
     rubric: Rubric
@@ -303,6 +303,7 @@ class ServerInfo(BaseModel):
 
     Attributes:
         score_media_types: of the bodies that ``POST /score`` takes. Older servers do not say, and take JSON.
+        fitting: what fits frames there (``fitting.FITTED_BY``). Clients with another let the server fit.
     """
 
     model: str
@@ -315,6 +316,7 @@ class ServerInfo(BaseModel):
     rubrics: dict[str, RubricInfo]
     limits: Limits
     score_media_types: list[str] = [JSON]
+    fitting: str | None = None
 
 
 class ErrorBody(BaseModel):

@@ -44,7 +44,8 @@ class Rewarder:
         engine = WatchedEngine(engine, self.health)
         self._engine, self._settings = engine, settings
         self.catalog = Catalog(engine, rubrics)
-        preparer = ImagePreparer(ImageLimits(settings.max_image_pixels, settings.max_aspect_ratio))
+        limits = ImageLimits(settings.max_image_pixels, settings.max_aspect_ratio)
+        preparer = ImagePreparer(limits, digests=settings.cache_bytes > 0)
         batcher = Batcher(AnswerCache(engine, settings.cache_bytes), preparer)
         self.scorer = Scorer(engine.info, self.catalog, batcher)
         self.comparer = Comparer(engine.info, self.catalog, batcher)

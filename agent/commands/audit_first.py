@@ -19,9 +19,9 @@ from reward_audit.audit import audit
 from reward_audit.config import AuditConfig
 from reward_audit.rows import AUDIT_HTML, AUDIT_JSON
 from reward_client import RewardClient
-from reward_client.reward_bounds import bounds_of
 from reward_client.rubric import Preprocess, Region, Rubric
 from reward_client.schema import RewardBounds, RubricDetail, RubricInfo, ScoreResponse, ServerInfo
+from reward_client.wording.reward_bounds import bounds_of
 from reward_report.folder_lock import locked
 from reward_tasks.task import Task
 
@@ -145,22 +145,23 @@ def audit_first(
     return report
 
 
-def read_audit(folder: Path, reward_id: str | None) -> dict[str, Any] | None:
+def read_audit(folder: Path, reward_id: str | None, task: str) -> dict[str, Any] | None:
     """What a run's summary says of the audit before it.
 
     Args:
         folder: the run's.
         reward_id: of the rewards that the run learned from.
+        task: that the run learned, as its options name it.
 
     Returns:
         Verdict, reasons, frames and page; whether the reward was refused; a ``warning`` where it was not
-        accepted. None where the folder holds no finished audit of those rewards.
+        accepted. None where the folder holds no finished audit of those rewards on that task.
     """
     path = folder / AUDIT / AUDIT_JSON
     if reward_id is None or not path.is_file():
         return None
     report = json.loads(path.read_text())
-    if report["reward_id"] != reward_id:
+    if (report["reward_id"], report["options"]["task"]) != (reward_id, task):
         return None
     refused = report["verdict"]["ranking"] in REFUSED
     went_on = " The run was done all the same." if refused else ""

@@ -32,6 +32,7 @@ from agent.reporting.video import film
 from agent.rewards.lower_bound import lower_bound_of
 from agent.rewards.question import resolve_question
 from agent.training.learner.spaces import spaces_of
+from agent.training.saving.run_state import FILE as RUN_STATE
 from agent.training.train import Trainer
 from agent.training.watching.nulls import Nulls
 from reward_client.labeling.labeler import max_images_of
@@ -91,7 +92,8 @@ def _train(config: TrainConfig, progress: Callable[[int], None]) -> dict[str, An
             if config.null_terminal == "lower_bound":
                 lower_bound = lower_bound_of(asked)
             nulls = Nulls(client, question, asked, config.null_share, config.seed)
-            if config.audit_first:
+            begun = config.resume and (config.folder / RUN_STATE).is_file()
+            if config.audit_first and not begun:
                 audit_first(config, client, question, asked)
         trainer = Trainer(config, client, server, question, progress, lower_bound, nulls)
         try:
@@ -130,9 +132,10 @@ def add_findings(folder: Path, task: Task, asked: Rubric | None) -> dict[str, An
     Returns:
         What ``summary.json`` holds then.
     """
-    found = findings(read_rows(folder / LABELS), read_json(folder / CONFIG), task, asked)
+    config = read_json(folder / CONFIG)
+    found = findings(read_rows(folder / LABELS), config, task, asked)
     summary = read_json(folder / SUMMARY)
-    before = read_audit(folder, summary["reward_id"])
+    before = read_audit(folder, summary["reward_id"], config["options"]["task"])
     told = [before["warning"]] if before and before["warning"] else []
     while_training = (summary["watch"] or {}).get("warnings", [])
     found["warnings"] = [*told, *found["warnings"], *while_training]

@@ -8,8 +8,8 @@ from __future__ import annotations
 import math
 
 from agent.config import ConfigError
-from reward_client.reward_bounds import bounds_of
 from reward_client.rubric import Rubric
+from reward_client.wording.reward_bounds import bounds_of
 
 
 def lower_bound_of(rubric: Rubric) -> float:

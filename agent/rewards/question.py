@@ -7,16 +7,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from agent.config import ConfigError, TrainConfig
 from reward_client import RewardClient
+from reward_client.files.rubric_file import RUBRIC_FILES, RubricContentError, rubric_of
+from reward_client.files.rubric_file import read_rubric as file_rubric
 from reward_client.files.text_file import TextFileError, read_text_file
-from reward_client.files.yaml_file import read_yaml
-from reward_client.rubric import Rubric, field_path
+from reward_client.rubric import Rubric
 from reward_client.schema import ServerInfo
-
-FILE_ENDINGS = frozenset({".yaml", ".yml", ".json"})
 
 
 def resolve_question(config: TrainConfig, client: RewardClient, server: ServerInfo) -> str | Rubric:
@@ -34,7 +31,7 @@ def resolve_question(config: TrainConfig, client: RewardClient, server: ServerIn
         ConfigError: there is no such rubric or file, or the rubric is not valid.
     """
     path = Path(config.rubric)
-    from_file = path.suffix in FILE_ENDINGS
+    from_file = path.suffix in RUBRIC_FILES
     if not from_file:
         known = server.rubrics.get(config.rubric)
         if known is None:
@@ -47,7 +44,10 @@ def resolve_question(config: TrainConfig, client: RewardClient, server: ServerIn
         return read_rubric(path) if from_file else config.rubric
     base = read_rubric(path) if from_file else client.rubric(config.rubric).rubric
     content = {**base.model_dump(by_alias=True), "prompt": read_prompt(config.prompt)}
-    return _checked(content, "--prompt")
+    try:
+        return rubric_of(content, "--prompt")
+    except RubricContentError as error:
+        raise ConfigError(str(error)) from error
 
 
 def read_prompt(prompt: str) -> str:
@@ -75,16 +75,8 @@ def read_rubric(path: Path) -> Rubric:
         ConfigError: it cannot be read, says two things, or a field is wrong.
     """
     try:
-        content = read_yaml(path)
+        return file_rubric(path)
     except TextFileError as error:
         raise ConfigError(f"--rubric: {error}") from error
-    return _checked(content, str(path))
-
-
-def _checked(content: object, source: str) -> Rubric:
-    try:
-        return Rubric.model_validate(content)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        field = field_path(first["loc"], first["msg"]) or "rubric"
-        raise ConfigError(f"{source}: {field}: {first['msg']}") from error
+    except RubricContentError as error:
+        raise ConfigError(str(error)) from error

@@ -119,15 +119,14 @@ def side_by_side(options: SideBySide) -> int:
         found["growth"] = measure_growth(field, pace, _say) if options.plots else None
     found["bars"] = [{**vars(bar), "verdict": bar.verdict} for bar in bars(found["rows"])]
     _keep(options.results, found)
-    text = _text(found)
     document = None if options.quick else options.document
+    _tell(document, "bench", bench_text(found))  # before the plots: an error there must not lose it
     if options.plots:
         from benchmarks.bench.reporting.plots import draw  # noqa: PLC0415 - only where something is drawn
 
         files = draw(found, (document or options.results).parent)
         pictures = "\n".join(f"![{file.stem.removeprefix('bench-')}]({file.name})" for file in files)
         _tell(document, "plots", pictures)
-    _tell(document, "bench", text)
     return int(any(bar["verdict"] == "short" for bar in found["bars"]))
 
 
@@ -167,7 +166,8 @@ def _tell(document: Path | None, name: str, text: str) -> None:
         write_between(document, name, text)
 
 
-def _text(found: dict[str, Any]) -> str:
+def bench_text(found: dict[str, Any]) -> str:
+    """The tables of what was measured."""
     measured = bars(found["rows"])
     parts = [
         machine_sentence(found["machine"], found["dtype"]),

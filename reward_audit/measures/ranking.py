@@ -15,6 +15,9 @@ from reward_audit.measures.pairs import MIN_SAMPLES, Floats, count_pairs, scored
 
 Statistic = Callable[[Floats, Floats], float | None]
 
+CHANCE_SE = 2.58
+"""Standard errors of Kendall's τ within which 99 of 100 nulls lie by chance; with few frames that is much."""
+
 _SAME = 1e-13
 """Spread relative to size below which scipy.stats.pearsonr calls its own result unreliable."""
 
@@ -35,6 +38,20 @@ def kendall_tau_b(first: Floats, second: Floats) -> float | None:
     """
     pair = _varied(first, second)
     return None if pair is None else _in_range(stats.kendalltau(*pair, variant="b").statistic)
+
+
+def tau_beyond_chance(first: Floats, second: Floats) -> float | None:
+    """Kendall's τ_b; 0 where chance explains it.
+
+    The standard error of independent rankings is √(2(2N + 5) / 9N(N - 1)) (Kendall, "Rank correlation
+    methods").
+    """
+    tau = kendall_tau_b(first, second)
+    if tau is None:
+        return None
+    count = int(np.count_nonzero(~np.isnan(first) & ~np.isnan(second)))
+    error = np.sqrt(2 * (2 * count + 5) / (9 * count * (count - 1)))
+    return tau if abs(tau) > CHANCE_SE * error else 0.0
 
 
 def spearman(first: Floats, second: Floats) -> float | None:

@@ -9,7 +9,7 @@ import numpy as np
 from scipy import optimize
 
 from reward_audit.measures.pairs import Floats
-from reward_client.rubric_fields import MAX_KNOT, MAX_KNOTS
+from reward_client.wording.rubric_fields import MAX_KNOT, MAX_KNOTS
 
 Knots = list[tuple[float, float]]
 """``(read, true)``, rising in what is read: ``Rubric.correction``."""

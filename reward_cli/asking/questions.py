@@ -7,16 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from reward_cli.parsing import did_you_mean
 from reward_client import RewardClient, Rubric
 from reward_client.errors import NotFoundError
+from reward_client.files.rubric_file import RUBRIC_FILES, RubricContentError, read_rubric, rubric_of
 from reward_client.files.text_file import TextFileError
-from reward_client.files.yaml_file import read_yaml
-from reward_client.rubric import AffineMap, DistanceMap, ProbabilityMap, WeightsMap, field_path
-
-RUBRIC_FILES = frozenset({".yaml", ".yml", ".json"})
+from reward_client.rubric import AffineMap, DistanceMap, ProbabilityMap, WeightsMap
 
 
 class QuestionError(Exception):
@@ -73,7 +69,7 @@ def own_question(words: str, labels: Sequence[str] | None, *, number: bool) -> Q
     else:
         told, how = "yes or no" in words.lower(), "Answer yes or no."
         content = {"readout": {"type": "yes_no"}, "reward": {"type": "probability"}, "unit": "probability"}
-    rubric = _checked({"prompt": words if told else f"{words} {how}", **content}, "the question")
+    rubric = _own({"prompt": words if told else f"{words} {how}", **content})
     return Question(words, rubric, rubric, is_own=True)
 
 
@@ -96,7 +92,7 @@ def rubric_questions(name: str, words: Sequence[str], client: RewardClient) -> l
         rubric = _of_server(name, client)
     if not words:
         return [Question(f"{name}: {rubric.prompt}", asked, rubric)]
-    own = [_checked({**rubric.model_dump(), "prompt": text}, "the question") for text in words]
+    own = [_own({**rubric.model_dump(), "prompt": text}) for text in words]
     return [Question(f"{name}: {one.prompt}", one, one) for one in own]
 
 
@@ -135,15 +131,15 @@ def _of_server(name: str, client: RewardClient) -> Rubric:
 
 def _from_file(path: Path) -> Rubric:
     try:
-        return _checked(read_yaml(path), str(path))
+        return read_rubric(path)
     except TextFileError as error:
         raise QuestionError(f"--rubric: {error}") from error
+    except RubricContentError as error:
+        raise QuestionError(str(error)) from error
 
 
-def _checked(content: object, source: str) -> Rubric:
+def _own(content: object) -> Rubric:
     try:
-        return Rubric.model_validate(content)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        field = field_path(first["loc"], first["msg"]) or "rubric"
-        raise QuestionError(f"{source}: {field}: {first['msg']}") from error
+        return rubric_of(content, "the question")
+    except RubricContentError as error:
+        raise QuestionError(str(error)) from error

@@ -17,13 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from reward_client.ensemble import AnyRubric, Ensemble
 from reward_client.fitting import fit
 from reward_client.frames import png_of
 from reward_client.requests import PartsRequest, ScoreRequest
 from reward_client.rubric import Preprocess, Region, Rubric
 from reward_client.schema import JSON, MULTIPART
-from reward_client.variables import Value
+from reward_client.wording.ensemble import AnyRubric, Ensemble
+from reward_client.wording.variables import Value
 
 Item = bytes | NDArray[np.uint8]
 """An image file, or a frame ``(H, W, 3)`` uint8 RGB."""

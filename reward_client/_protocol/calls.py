@@ -21,6 +21,7 @@ from reward_client._protocol.attempts import RETRIED, Attempts
 from reward_client._protocol.connection import Connection
 from reward_client._protocol.readiness import LOOK_TIMEOUT_S, READY_POLL_S, Waiting
 from reward_client.errors import ConfigurationError, RewardServiceError, ServerNotReadyError
+from reward_client.fitting import FITTED_BY
 from reward_client.schema import JSON, MULTIPART, Limits, RubricDetail, ServerInfo
 
 DEFAULT_TIMEOUT_S = 60.0
@@ -116,6 +117,8 @@ class Session:
     def array_size_px(self) -> int | None:
         """Side of the squares to which frames are fitted before they are sent; None: they go as files."""
         if self.server is None or not self.takes_parts or self.given.body != "array":
+            return None
+        if self.server.fitting != FITTED_BY:  # other versions may give other pixels under the same reward id
             return None
         return self.server.input_size_px
 

@@ -88,7 +88,7 @@ def score_rubrics(session: Session, frames: object, ask: Ask) -> Call[ReadingsRe
 
 
 def _ask_about(session: Session, frames: object, ask: Ask, read: Reader[Scored]) -> Call[Scored]:
-    items = own_frames(frames, MAX_ARRAY_BYTES)
+    items = own_frames(frames, MAX_ARRAY_BYTES if session.given.body == "array" else 0)
     if not items:
         raise ValueError("there are no frames to score")
     ask.check_variables(len(items))
@@ -109,7 +109,7 @@ def _know(session: Session, images: int) -> Call[None]:
         return
     if images > ASK_ABOVE_IMAGES:
         yield from info(session)
-    elif session.has_answered and not session.was_asked and session.given.body == "array":
+    elif session.has_answered and not session.was_asked:
         session.was_asked = True
         with suppress(RewardServiceError):
             yield from info(session, Attempts(0, LOOK_TIMEOUT_S, LOOK_TIMEOUT_S, session.rng))

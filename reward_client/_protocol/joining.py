@@ -17,6 +17,7 @@ from reward_client.schema import (
     ImageReadings,
     ItemStatus,
     ReadingsResponse,
+    RewardItem,
     ScoreResponse,
     Timings,
     Usage,
@@ -31,12 +32,10 @@ Counts = TypeVar("Counts", Usage, Timings)
 def failed_places(answer: ScoreResponse | ReadingsResponse) -> list[int]:
     """The places of the frames that the engine failed on; those of rubrics that it cannot answer are none."""
     if isinstance(answer, ScoreResponse):
-        return [item.index for item in answer.data if item.status is ItemStatus.FAILED]
+        return [item.index for item in answer.data if _has_failed(item)]
     asked = [place for place, rubric in enumerate(answer.rubrics) if rubric.unavailable is None]
     return [
-        image.index
-        for image in answer.data
-        if any(image.readings[place].status is ItemStatus.FAILED for place in asked)
+        image.index for image in answer.data if any(_has_failed(image.readings[place]) for place in asked)
     ]
 
 
@@ -78,12 +77,19 @@ def joined(answers: Sequence[Answer]) -> Answer:
     )
 
 
+def _has_failed(item: RewardItem) -> bool:
+    """Whether the engine failed on it, or on a rubric of an ensemble: the mean of fewer is another reward."""
+    return any(one.status is ItemStatus.FAILED for one in (item, *(item.readings or ())))
+
+
 def _better(item: Item, again: Item) -> Item:
-    """The second try; of several readings each that had not failed stays."""
+    """The second try, unless it has no reward where the first had one; of several readings each."""
+    if isinstance(item, RewardItem) and isinstance(again, RewardItem):
+        return item if again.reward is None and item.reward is not None else again
     if not isinstance(item, ImageReadings) or not isinstance(again, ImageReadings):
         return again
     readings = [
-        new if old.status is ItemStatus.FAILED else old
+        _better(old, new) if _has_failed(old) else old
         for old, new in zip(item.readings, again.readings, strict=True)
     ]
     return again.model_copy(update={"readings": readings})

@@ -12,10 +12,10 @@ from typing import Any, ClassVar, Literal, Protocol
 from reward_client.frames import Frame
 from reward_client.labeling.null_rewards import NullRewardError, check_null_policy
 from reward_client.labeling.same_rewards import SameRewards
-from reward_client.prompt_template import places_in
 from reward_client.rubric import Rubric
 from reward_client.schema import ItemStatus, RewardItem, RubricDetail, ScoreResponse
-from reward_client.variables import Value, trouble_with
+from reward_client.wording.prompt_template import places_in
+from reward_client.wording.variables import Value, trouble_with
 
 log = logging.getLogger("reward_client")
 

@@ -19,12 +19,10 @@ class SameRewards:
 
     Args:
         reward_id: that of the rewards that there are already; None at the beginning.
-        what: the name of what is held, where it is not the reward id itself.
     """
 
-    def __init__(self, reward_id: str | None = None, what: str = "reward id") -> None:
+    def __init__(self, reward_id: str | None = None) -> None:
         self._known = {} if reward_id is None else {_FIRST: reward_id}
-        self._what = what
 
     @property
     def reward_id(self) -> str | None:
@@ -41,6 +39,6 @@ class SameRewards:
         first = self._known.setdefault(_FIRST, reward_id)
         if reward_id != first:
             raise RewardsChangedError(
-                f"the {self._what} changed from {first} to {reward_id}: the server serves another model or "
+                f"the reward id changed from {first} to {reward_id}: the server serves another model or "
                 "rubric now, and its rewards do not go with the earlier ones"
             )

@@ -17,7 +17,6 @@ from fastapi.routing import APIRoute
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.exceptions import HTTPException
 
-from reward_client.ensemble import AnyRubric, Ensemble
 from reward_client.errors import (
     BY_STATUS,
     BadRequestError,
@@ -26,6 +25,7 @@ from reward_client.errors import (
     MediaTypeError,
     StatusError,
 )
+from reward_client.fitting import FITTED_BY
 from reward_client.requests import CompareRequest, ScoreQuestion, ScoreRequest
 from reward_client.rubric import field_path
 from reward_client.schema import (
@@ -39,11 +39,11 @@ from reward_client.schema import (
     ScoreResponse,
     ServerInfo,
 )
+from reward_client.wording.ensemble import AnyRubric, Ensemble
 from reward_server.admission.gate import ClientGoneError
 from reward_server.api.authentication import Authentication
 from reward_server.api.body_limit import BodyLimit
 from reward_server.api.codings import Codings
-from reward_server.api.count_readings import count_readings
 from reward_server.api.errors import error_response
 from reward_server.api.overload import Overload
 from reward_server.api.request_log import RequestLog
@@ -137,14 +137,19 @@ def create_app(service: Service) -> FastAPI:
         scorer, count, timeout_s = rewarder.scorer, len(images), question.timeout_s
         if question.rubrics is None:
             score = await admitted(
-                request, "images", count, timeout_s, lambda: scorer.score(question, images), _cost(question)
+                request,
+                "images",
+                count,
+                timeout_s,
+                lambda: scorer.score(question, images),
+                question.questions,
             )
             service.metrics.add_scores(_name(question.rubric), score)
             return score
         readings = await admitted(
-            request, "images", count, timeout_s, lambda: scorer.read(question, images), _cost(question)
+            request, "images", count, timeout_s, lambda: scorer.read(question, images), question.questions
         )
-        count_readings(service.metrics, [_name(asked) for asked in question.rubrics], readings)
+        service.metrics.add_readings([_name(asked) for asked in question.rubrics], readings)
         return readings
 
     async def score_parts(
@@ -199,7 +204,9 @@ def _add_reading_routes(app: FastAPI, service: Service) -> None:
     @app.get("/info")
     async def info(rewarder: ReadyRewarder) -> ServerInfo:
         """Model, revision, rubrics with their reward ids, and limits."""
-        return rewarder.info().model_copy(update={"score_media_types": [JSON, MULTIPART]})
+        return rewarder.info().model_copy(
+            update={"score_media_types": [JSON, MULTIPART], "fitting": FITTED_BY}
+        )
 
     @app.get("/rubrics")
     async def rubrics(rewarder: ReadyRewarder) -> RubricList:
@@ -245,13 +252,9 @@ async def _whole_body(request: Request) -> bytes:
 
 def _name(asked: AnyRubric | None) -> str:
     """The rubric's name for metrics."""
+    if isinstance(asked, Ensemble):
+        return "ensemble"
     return asked if isinstance(asked, str) else "inline"
-
-
-def _cost(question: ScoreQuestion) -> int:
-    """How many rubrics an image is asked about."""
-    asked = [question.rubric] if question.rubrics is None else question.rubrics
-    return sum(len(one.mean_of) if isinstance(one, Ensemble) else 1 for one in asked)
 
 
 async def _disconnect(request: Request) -> None:

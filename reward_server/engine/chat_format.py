@@ -42,6 +42,7 @@ class ChatFormat:
         }
         self._made = lru_cache(maxsize=256)(self._make)
         self._making = threading.Lock()
+        self._added: dict[int, int] = {}
 
     def question(self, prompt: str, labels: Sequence[str], images: int = 1, max_tokens: int = 1) -> Question:
         """Prepares a question. May be called from any thread.
@@ -76,8 +77,7 @@ class ChatFormat:
         bos = getattr(self._tokenizer, "bos_token", None)
         begins = bos is not None and text.startswith(bos)
         ids = tuple(self._tokenizer.encode(text, add_special_tokens=not begins))
-        blank = Image.new("RGB", (self._size_px, self._size_px))
-        length = len(self._processor(text=text, images=[blank] * images)["input_ids"][0])
+        length = len(ids) + self._image_tokens(text, len(ids), images)
         tree = self._label_tree(text, labels) if labels else None
         if tree is not None:
             max_tokens = 1 + max(len(node.after) for node in tree.passes)
@@ -88,6 +88,15 @@ class ChatFormat:
                 f"takes {self._max_model_len} together",
             )
         return Question(text, ids, length, tree, max_tokens)
+
+    def _image_tokens(self, text: str, without: int, images: int) -> int:
+        """Tokens that images add to a prompt's: the same for all prompts, since all images have one size."""
+        if images not in self._added:
+            blank = Image.new("RGB", (self._size_px, self._size_px))
+            self._added[images] = (
+                len(self._processor(text=text, images=[blank] * images)["input_ids"][0]) - without
+            )
+        return self._added[images]
 
     def _label_tree(self, prompt: str, labels: tuple[str, ...]) -> LabelTree:
         """How the labels are read, as the tokens that the model would write right after the prompt."""

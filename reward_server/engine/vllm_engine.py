@@ -127,6 +127,7 @@ class VllmEngine:
             size_px=size_px,
             max_model_len=config.max_model_len,
         )
+        self.question = self._format.question
         self._numbers = itertools.count()
         self._templates: LRUCache[bytes, _Template] = LRUCache(maxsize=256)
         self._rendering = asyncio.Lock()
@@ -140,20 +141,6 @@ class VllmEngine:
     def close(self) -> None:
         """Stops the engine and its processes."""
         self._engine.shutdown(timeout=SHUTDOWN_TIMEOUT_S)
-
-    def question(self, prompt: str, labels: Sequence[str], images: int = 1, max_tokens: int = 1) -> Question:
-        """Prepares a question in the model's own prompt format. May be called from any thread.
-
-        Args:
-            prompt: the question alone.
-            labels: the answers whose probabilities are wanted; none for an answer in text.
-            images: number of images that are asked about.
-            max_tokens: length of the longest answer.
-
-        Raises:
-            QuestionError: the prompt holds special tokens or is too long, or the labels cannot be read.
-        """
-        return self._format.question(prompt, labels, images, max_tokens)
 
     async def ask(self, images: Sequence[Image.Image], question: Question) -> Answer:
         """Has a question answered.

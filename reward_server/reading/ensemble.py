@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import mean, pstdev
 
-from reward_client.ensemble import Ensemble
 from reward_client.schema import ItemStatus, RewardItem
+from reward_client.wording.ensemble import Ensemble
 
 
 def ensemble_item(index: int, ensemble: Ensemble, readings: Sequence[RewardItem]) -> RewardItem:

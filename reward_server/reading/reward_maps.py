@@ -1,6 +1,6 @@
 """From what was read to a corrected value, and from there to a reward. Pure functions.
 
-Not for readings themselves (``readouts.py``) or for bounds (``reward_client/reward_bounds.py``).
+Not for readings themselves (``readouts.py``) or for bounds (``reward_client/wording/reward_bounds.py``).
 """
 
 from __future__ import annotations

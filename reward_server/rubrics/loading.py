@@ -8,11 +8,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from pydantic import ValidationError
-
+from reward_client.files.rubric_file import RubricContentError, rubric_of
 from reward_client.files.text_file import TextFileError
 from reward_client.files.yaml_file import read_yaml
-from reward_client.rubric import Rubric, field_path
+from reward_client.rubric import Rubric
 
 BUILT_IN = Path(__file__).parent
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -51,10 +50,6 @@ def _load(path: Path) -> Rubric:
         content = read_yaml(path)
         if isinstance(content, dict) and "version" not in content:
             raise RubricFileError(f"{path}: version: a rubric file says its version, such as 1")
-        return Rubric.model_validate(content)
-    except TextFileError as error:
+        return rubric_of(content, str(path))
+    except (TextFileError, RubricContentError) as error:
         raise RubricFileError(str(error)) from error
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        field = field_path(first["loc"], first["msg"]) or "rubric"
-        raise RubricFileError(f"{path}: {field}: {first['msg']}") from error

@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from reward_client.errors import InvalidRequestError, NotFoundError
-from reward_client.prompt_template import unfilled
-from reward_client.reward_bounds import bounds_of
 from reward_client.rubric import Preprocess, Rubric
 from reward_client.schema import RewardBounds, RubricDetail, RubricEntry, RubricInfo, RubricList
+from reward_client.wording.prompt_template import unfilled
+from reward_client.wording.reward_bounds import bounds_of
 from reward_server.engine.interface import Engine, Question, QuestionError
 from reward_server.reading.comparison import ComparisonQuestion, comparison_question
 from reward_server.scoring.reward_id import reward_id

@@ -1,6 +1,6 @@
 """Fills the places of prompts with each image's variables, and says what is wrong with which.
 
-Not for what a place is (``reward_client/prompt_template.py``) or for asking (``scorer.py``).
+Not for what a place is (``reward_client/wording/prompt_template.py``) or for asking (``scorer.py``).
 """
 
 from __future__ import annotations
@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from reward_client.errors import InvalidRequestError
-from reward_client.prompt_template import filled
 from reward_client.rubric import Rubric
-from reward_client.variables import names_differ, trouble_with
+from reward_client.wording.prompt_template import filled
+from reward_client.wording.variables import names_differ, trouble_with
 from reward_server.engine.interface import QuestionError
 from reward_server.scoring.catalog import Catalog
 from reward_server.scoring.plan import PlannedRubric, Questions

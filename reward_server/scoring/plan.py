@@ -8,15 +8,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reward_client.ensemble import AnyRubric, Ensemble
 from reward_client.errors import InvalidRequestError
-from reward_client.prompt_template import places_in
 from reward_client.requests import ScoreQuestion
 from reward_client.rubric import Rubric
+from reward_client.wording.ensemble import AnyRubric, Ensemble
+from reward_client.wording.prompt_template import places_in
 from reward_server.engine.interface import Question
 from reward_server.scoring.catalog import Catalog
 
-UNANSWERABLE = frozenset({"rubric_unavailable", "invalid_rubric"})
+UNANSWERABLE = frozenset({"rubric_unavailable", "invalid_rubric", "prompt_too_long"})
 """Codes of errors that say what the model cannot be asked. Others say what is wrong with the request."""
 
 

@@ -11,8 +11,8 @@ import json
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from reward_client.ensemble import Ensemble
 from reward_client.rubric import Preprocess, PreprocessOrRegion, Rubric
+from reward_client.wording.ensemble import Ensemble
 from reward_server.engine.interface import EngineInfo
 from reward_server.reading.comparison import ComparisonQuestion
 

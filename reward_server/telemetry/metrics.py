@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections import Counter as Tally
 from collections import defaultdict, deque
+from collections.abc import Iterable, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from reward_client.schema import CompareResponse, ScoreResponse, Timings
+from reward_client.schema import CompareResponse, ReadingsResponse, RewardItem, ScoreResponse, Timings
 
 WINDOW = 512
 """Answers of one rubric over which the most frequent one's share is taken."""
@@ -78,8 +79,22 @@ class Metrics:
         """
         self.add_times(answer.timings)
         self.cached.labels(rubric).inc(answer.usage.cached_images)
+        self._add_items(rubric, answer.data)
+
+    def add_readings(self, rubrics: Sequence[str], answer: ReadingsResponse) -> None:
+        """Counts one answer of ``POST /score`` to several rubrics.
+
+        Args:
+            rubrics: their names; ``inline`` for those that came with the request.
+            answer: what was sent.
+        """
+        self.add_times(answer.timings)
+        for place, rubric in enumerate(rubrics):
+            self._add_items(rubric, answer.items(place))
+
+    def _add_items(self, rubric: str, items: Iterable[RewardItem]) -> None:
         answers = self._answers[rubric]
-        for item in answer.data:
+        for item in items:
             self.frames.labels(rubric, item.status.value).inc()
             if item.reward is not None:
                 self.rewards.labels(rubric).observe(item.reward)

@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from agent import commands
+from agent.commands.audit_first import read_audit
 from agent.config import ConfigError, TrainConfig
 from reward_server.engine.interface import Answer, EngineInfo, Question
 from tests.fakes import FakeEngine
@@ -109,6 +110,13 @@ def test_a_reward_that_is_right_is_trained_on(
     assert (kept["audit"]["refused"], kept["audit"]["warning"]) == (False, None)
     assert kept["audit"]["frames"] == 400
     assert kept["watch"]["null_frames"] == 3
+    page = (tmp_path / "r" / "report.html").read_text()
+    assert "The audit before training: ranking" in page
+    assert "The audit during training" in page
+    folder, reward_id = tmp_path / "r", kept["reward_id"]
+    assert read_audit(folder, reward_id, "CartPole-v1") == kept["audit"]
+    assert read_audit(folder, reward_id, "CartPoleContinuing-v0") is None  # an audit is of one task
+    assert read_audit(folder, "another", "CartPole-v1") is None
 
 
 @pytest.mark.slow

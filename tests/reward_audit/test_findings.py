@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from reward_audit.findings import Answered, _even_out, _tau_beyond_chance
-from reward_audit.measures.ranking import kendall_tau_b
+from reward_audit.findings import Answered, _even_out
+from reward_audit.measures.ranking import kendall_tau_b, tau_beyond_chance
 
 Floats = NDArray[np.float64]
 
@@ -26,13 +26,13 @@ def test_the_order_of_a_null_counts_where_chance_does_not_explain_it() -> None:
     tau = kendall_tau_b(little, oracle)
     assert tau is not None
     assert 0.1 < abs(tau) < 0.3
-    assert _tau_beyond_chance(swept(little, oracle)) == 0.0
-    assert _tau_beyond_chance(swept(weak, oracle)) == kendall_tau_b(weak, oracle)
-    assert _tau_beyond_chance(swept(oracle, oracle)) == pytest.approx(1.0)
-    assert _tau_beyond_chance(swept(-oracle, oracle)) == pytest.approx(-1.0)
-    assert _tau_beyond_chance(swept(np.full(25, 0.5), oracle)) is None
+    assert tau_beyond_chance(little, oracle) == 0.0
+    assert tau_beyond_chance(weak, oracle) == kendall_tau_b(weak, oracle)
+    assert tau_beyond_chance(oracle, oracle) == pytest.approx(1.0)
+    assert tau_beyond_chance(-oracle, oracle) == pytest.approx(-1.0)
+    assert tau_beyond_chance(np.full(25, 0.5), oracle) is None
     many = [np.tile(array, 20) for array in (little, oracle)]  # the same order, of 500 frames
-    assert _tau_beyond_chance(swept(*many)) == kendall_tau_b(*many)
+    assert tau_beyond_chance(*many) == kendall_tau_b(*many)
 
 
 def test_rewards_of_one_picture_are_equal_where_arithmetic_alone_tells_them_apart() -> None:

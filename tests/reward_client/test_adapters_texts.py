@@ -16,7 +16,7 @@ from reward_client.frames import Frame, image_file
 from reward_client.labeling.same_rewards import RewardsChangedError
 from reward_client.rubric import Rubric
 from reward_client.schema import RewardBounds, RubricDetail, ScoreResponse
-from reward_client.variables import Value
+from reward_client.wording.variables import Value
 from tests.fakes import response
 from tests.reward_client.graded import GradedEngine, graded, grey
 

@@ -135,6 +135,24 @@ def test_a_server_that_takes_no_arrays_gets_json(server: Serving, how: str) -> N
     assert between.bodies == ["/info", *tried, JSON, JSON]
 
 
+def test_a_server_that_fits_with_another_version_fits_itself(server: Serving) -> None:
+    sent: list[bytes] = []
+
+    def change(request: httpx.Request, answer: httpx.Response) -> httpx.Response | None:
+        sent.append(request.content)
+        info = json.loads(answer.content)
+        if "fitting" in info:
+            return httpx.Response(200, json={**info, "fitting": "vlm-reward 0.0, pillow 1.0"})
+        return None
+
+    between = Between(server, change)
+    with between.client() as client:
+        client.info()
+        client.score(FRAMES, "cartpole-upright")
+    assert b'name="images"' in sent[-1]
+    assert b'name="frames"' not in sent[-1]
+
+
 def test_frames_are_fitted_anew_where_another_model_is_served(server: Serving) -> None:
     def change(request: httpx.Request, answer: httpx.Response) -> httpx.Response | None:
         if request.url.path == "/info" and between.bodies.count("/info") == 1:

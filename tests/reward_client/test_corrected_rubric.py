@@ -9,9 +9,9 @@ import pytest
 from pydantic import ValidationError
 
 from reward_client.files.yaml_file import read_yaml
-from reward_client.reward_bounds import bounds_of
 from reward_client.rubric import Rubric
-from reward_client.rubric_fields import MAX_KNOTS
+from reward_client.wording.reward_bounds import bounds_of
+from reward_client.wording.rubric_fields import MAX_KNOTS
 
 ANGLE: dict[str, Any] = {
     "prompt": "tilt?",

@@ -15,15 +15,16 @@ from scipy.stats import mannwhitneyu
 
 from agent.training.watching.window import BLOCKS, Look
 from reward_audit.judging import thresholds as limits
-from reward_audit.measures.ranking import kendall_tau_b
+from reward_audit.measures.ranking import kendall_tau_b, tau_beyond_chance
 
 WORSE_ERROR = 2.0
 """How many times as large as at the run's beginning a reading error must be to be called drift. Twice is far
 outside what the states of a policy that learns change in the error of a reader that stays as it is."""
 
-NULL_FRAMES = 50
-"""Answers to the wrong question below which nothing is said of them: τ_b of as many that mean nothing has a
-standard error of 0.097, half of ``thresholds.NULL_TAU``."""
+NULL_FRAMES = tuple(50 * 2**doublings for doublings in range(12))
+"""Numbers of answers to the wrong question at which they are looked at. τ_b of 50 that mean nothing has a
+standard error of 0.097, half of ``thresholds.NULL_TAU``. A look after each answer would find chance sooner or
+later."""
 
 
 class Kind(StrEnum):
@@ -135,10 +136,10 @@ def of_wrong_question(
         oracle: N perfect rewards.
     """
     rows = [row for row in zip(wrong, right, oracle, strict=True) if None not in row]
-    if len(rows) < NULL_FRAMES:
+    if len(rows) not in NULL_FRAMES:
         return None
     of_wrong, of_right, true = np.array(rows, dtype=np.float64).T
-    null, own = kendall_tau_b(of_wrong, true) or 0.0, kendall_tau_b(of_right, true) or 0.0
+    null, own = tau_beyond_chance(of_wrong, true) or 0.0, kendall_tau_b(of_right, true) or 0.0
     if abs(null) < max(limits.NULL_TAU, limits.NULL_RATIO * own):
         return None
     return Alarm(

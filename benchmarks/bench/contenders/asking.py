@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol, Self
 
@@ -48,7 +49,7 @@ class Way(Protocol):
         """Sends one; returns the probabilities of the labels, for comparing contenders."""
 
 
-class HttpWay:
+class HttpWay(ABC):
     """Bodies of JSON over kept connections, in one process with asyncio: what the ways below share.
 
     Args:
@@ -76,9 +77,9 @@ class HttpWay:
         starts = range(0, len(images), frames_per_request)
         return iter([self.body(images[start : start + frames_per_request]) for start in starts])
 
+    @abstractmethod
     def body(self, images: Sequence[str]) -> bytes:
         """The body of a request about images, base64 of PNG."""
-        raise NotImplementedError
 
     async def answer(self, body: bytes) -> Any:
         """Posts a body and reads the JSON of its answer."""

@@ -6,7 +6,6 @@ import asyncio
 import math
 import os
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -117,13 +116,6 @@ def rates(frames: int, seconds: float, core_s: dict[str, float], latencies_s: li
         "core_ms_per_frame": {role: 1000 * used / frames for role, used in core_s.items()},
         **percentiles,
     }
-
-
-def timed(what: Callable[[], object]) -> float:
-    """How long something takes, in seconds."""
-    began = time.perf_counter()
-    what()
-    return time.perf_counter() - began
 
 
 async def _first_rate(make: WayTo, load: Load, numbers: Numbers) -> float:

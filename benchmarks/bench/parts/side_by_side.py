@@ -65,10 +65,12 @@ def measure_side_by_side(field: Field, pace: Pace, say: Callable[[str], None]) -
         turns["c"] = lambda _: _from_worker(offline.order("measure", seconds=pace.seconds), field.square)
     if field.bare is not None:
         bare = field.bare
-        turns["d"] = lambda repeat: _from_worker(
-            bare.order("ancestor", seconds=pace.seconds, seed=repeat), CARTPOLE
-        )
-        turns["f"] = lambda _: _from_worker(bare.order("forward", seconds=pace.seconds), field.square)
+        if "d" in field.start_up_s:
+            turns["d"] = lambda repeat: _from_worker(
+                bare.order("ancestor", seconds=pace.seconds, seed=repeat), CARTPOLE
+            )
+        if "f" in field.start_up_s:
+            turns["f"] = lambda _: _from_worker(bare.order("forward", seconds=pace.seconds), field.square)
     for repeat in range(pace.repeats):
         for name in list(turns) if repeat % 2 == 0 else list(reversed(turns)):
             row = {"name": name, "repeat": repeat, **turns[name](repeat)}

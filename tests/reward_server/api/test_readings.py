@@ -11,7 +11,8 @@ import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
-from reward_client.schema import ErrorResponse, ReadingsResponse, ScoreResponse
+from reward_client._protocol.joining import failed_places, merged
+from reward_client.schema import ErrorResponse, ItemStatus, ReadingsResponse, RewardItem, ScoreResponse
 from reward_server.engine.interface import Answer, EngineAnswerError, Question
 from reward_server.settings import Settings
 from tests.application import application, loads
@@ -199,3 +200,25 @@ def test_readings_are_counted_by_rubric(http: TestClient) -> None:
     for name in ("cartpole-upright", "cartpole-lean"):
         for status in ("ok", "invalid_frame"):
             assert f'vlm_reward_frames_total{{rubric="{name}",status="{status}"}} 1.0' in metrics
+
+
+def test_what_an_image_may_be_asked_in_all_has_a_limit(http: TestClient, engine: FakeEngine) -> None:
+    several = {"mean_of": ["cartpole-upright"] * 16}
+    body = {"images": [image()], "rubrics": [several, several, "cartpole-lean"]}
+    answer = http.post("/score", json=body)
+    assert answer.status_code == 422
+    assert "33 are asked about each image; the limit is 32" in answer.json()["error"]["message"]
+    assert engine.prompts == []
+
+
+def test_a_mean_of_fewer_after_a_failure_counts_as_failed_for_the_client(http: TestClient) -> None:
+    fewer = {"mean_of": [yes_no("Is it fine?"), yes_no("Does it fail?")], "min_rewards": 1}
+    answer = score(http, fewer)
+    assert [item.status.value for item in answer.data] == ["ok", "ok"]
+    assert failed_places(answer) == [0, 1]  # sent again: the mean of both is another reward
+    kept = merged(answer, [0, 1], answer.model_copy(update={"data": [_null(item) for item in answer.data]}))
+    assert [item.reward for item in kept.data] == [item.reward for item in answer.data]
+
+
+def _null(item: RewardItem) -> RewardItem:
+    return item.model_copy(update={"reward": None, "status": ItemStatus.FAILED})

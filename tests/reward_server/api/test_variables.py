@@ -127,15 +127,20 @@ def test_a_wrong_shape_costs_the_request(
     assert engine.prompts == []
 
 
-@pytest.mark.parametrize(
-    "prompt", ['Answer as {"angle": 3}.', "{{text}} and {} and {0} and {a b}", "{", "}}"]
-)
+@pytest.mark.parametrize("prompt", ['Answer as {"angle": 3}.', "{{3}} and {} and {0} and {a b}", "{", "}}"])
 def test_braces_without_a_name_in_them_are_text_as_they_always_were(
     http: TestClient, engine: FakeEngine, prompt: str
 ) -> None:
     answer = http.post("/score", json={"images": [image()], "rubric": {**SHOWS, "prompt": prompt}})
     assert answer.status_code == 200, answer.text
     assert engine.prompts == [f"<image>{prompt}"]
+
+
+def test_a_name_in_double_braces_is_that_name_in_single_ones(http: TestClient, engine: FakeEngine) -> None:
+    prompt = "Answer as {{angle}}."
+    answer = http.post("/score", json={"images": [image()], "rubric": {**SHOWS, "prompt": prompt}})
+    assert answer.status_code == 200, answer.text
+    assert engine.prompts == ["<image>Answer as {angle}."]
 
 
 def test_doubled_braces_of_a_template_are_single_ones(http: TestClient, engine: FakeEngine) -> None:

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reward_client.reward_bounds import bounds_of
 from reward_client.rubric import Rubric
 from reward_client.schema import ItemStatus
+from reward_client.wording.reward_bounds import bounds_of
 from reward_server.engine.interface import Answer
 from reward_server.reading.readouts import normalised_entropy
 from reward_server.reading.reward_maps import corrected

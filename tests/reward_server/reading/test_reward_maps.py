@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reward_client.reward_bounds import bounds_of
 from reward_client.rubric import DistanceMap, ProbabilityMap, Rubric
+from reward_client.wording.reward_bounds import bounds_of
 from reward_server.reading.readouts import Reading
 from reward_server.reading.reward_maps import reward_of
 

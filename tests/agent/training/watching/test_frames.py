@@ -119,14 +119,16 @@ def test_a_reward_that_collapses_does_not_shrink_what_counts_as_the_same() -> No
 
 def test_a_question_that_does_not_matter_is_told_and_one_that_does_is_not() -> None:
     rng = np.random.default_rng(0)
-    oracle = [float(value) for value in rng.random(60)]
-    blind = [float(value) for value in rng.random(60)]
+    oracle = [float(value) for value in rng.random(50)]
+    blind = [float(value) for value in rng.random(50)]
     assert frame_rules.of_wrong_question(blind, oracle, oracle) is None
-    assert frame_rules.of_wrong_question([0.5] * 60, oracle, oracle) is None
+    assert frame_rules.of_wrong_question([0.5] * 50, oracle, oracle) is None
     assert frame_rules.of_wrong_question(oracle[:40], oracle[:40], oracle[:40]) is None  # too few
+    more = [*oracle, 0.5]
+    assert frame_rules.of_wrong_question(more, more, more) is None  # the next look is at 100
     alarm = frame_rules.of_wrong_question(oracle, oracle, oracle)
     assert alarm is not None
-    assert "the question hardly matters: asked about giraffes, 60 frames" in alarm.sentence
+    assert "the question hardly matters: asked about giraffes, 50 frames" in alarm.sentence
 
 
 def test_a_black_frame_is_answered_alike_or_else_it_is_told() -> None:

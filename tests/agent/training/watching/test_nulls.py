@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from agent.config import ConfigError, TrainConfig
 from agent.training.train import Trainer
@@ -111,7 +112,9 @@ def test_a_null_that_cannot_be_asked_stops_nothing(tmp_path: Path) -> None:
     assert trainer.records.counts()["frames_failed"] == 0
 
 
-def test_what_is_measured_and_warned_of_is_in_the_runs_files(tmp_path: Path) -> None:
+def test_what_is_measured_and_warned_of_is_in_the_runs_files(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     trainer = trained(config(tmp_path, "r", task="CartPoleContinuing-v0"), FakeClient(0.5), 0.0)
     rows = [json.loads(line) for line in (tmp_path / "r" / "metrics.jsonl").read_text().splitlines()]
     measured = [row for row in rows if "audit/unscored_share" in row]
@@ -121,6 +124,11 @@ def test_what_is_measured_and_warned_of_is_in_the_runs_files(tmp_path: Path) -> 
     assert "the reward has collapsed" in warning["warning"]
     (told,) = trainer.watch.summary()["warnings"]
     assert told == f"{warning['warning']} (so in 1 of 1 windows)."
+    assert [warning["warning"] in record.getMessage() for record in caplog.records].count(True) == 1
+    board = EventAccumulator(str(tmp_path / "r" / "tensorboard"))
+    board.Reload()
+    (tensor,) = board.Tensors("audit/warnings/text_summary")
+    assert warning["warning"] in tensor.tensor_proto.string_val[0].decode()
 
 
 @pytest.mark.parametrize("share", [-0.1, 1.5])

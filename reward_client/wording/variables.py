@@ -12,8 +12,8 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, PlainValidator, WithJsonSchema
 
-from reward_client.prompt_template import MAX_PLACES
-from reward_client.rubric_fields import visible
+from reward_client.wording.prompt_template import MAX_PLACES
+from reward_client.wording.rubric_fields import visible
 
 MAX_VALUE_CHARS = 2000
 """Of one value: a caption takes up to a few hundred."""

@@ -1,8 +1,8 @@
 """Prompts with places for variables, such as ``Does this picture show {text}?``. Pure functions.
 
-A place is a name in single braces. A prompt that has one is a template, in which ``{{`` and ``}}`` stand for
-single braces. In a prompt that has none, braces are text like any other, doubled ones too. Not for what a
-value may hold (``variables.py``).
+A place is a name in single braces; a name in double braces is that name in single ones, as text. A prompt
+that has either is a template, in which ``{{`` and ``}}`` stand for single braces. In every other prompt
+braces are text like any other, doubled ones too. Not for what a value may hold (``variables.py``).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Mapping
 MAX_PLACES = 16
 """Different places of the prompts of one request."""
 
+_NAMED = re.compile(r"\{[A-Za-z_][A-Za-z0-9_]{0,63}\}")
 _BRACES = re.compile(r"\{\{|\}\}|\{([A-Za-z_][A-Za-z0-9_]{0,63})\}")
 
 
@@ -35,10 +36,13 @@ def filled(prompt: str, values: Mapping[str, str]) -> str:
     >>> filled("Answer as {{3}}.", {})
     'Answer as {{3}}.'
 
+    >>> filled("Answer as {{angle}}.", {})
+    'Answer as {angle}.'
+
     Raises:
         KeyError: a place has no value.
     """
-    if not places_in(prompt):
+    if not _NAMED.search(prompt):
         return prompt
     return _BRACES.sub(lambda found: values[found[1]] if found[1] else found[0][0], prompt)
 
