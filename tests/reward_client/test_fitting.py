@@ -50,6 +50,20 @@ def test_shortcuts_change_no_pixel(
     assert (np.asarray(fit(image, size_px, preprocess)) == plain(image, size_px, preprocess)).all()
 
 
+def test_rows_that_repeat_change_no_pixel() -> None:
+    """As in a rendered frame: one colour above, things of several rows, and noise."""
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        heights = rng.integers(1, 60, 8)
+        rows = rng.integers(0, 256, (8, 1, 600, 3), dtype=np.uint8)
+        pixels = np.concatenate(
+            [np.repeat(row, height, axis=0) for row, height in zip(rows, heights, strict=True)]
+        )
+        noise = rng.integers(0, 256, (5, 600, 3), dtype=np.uint8)
+        image = Image.fromarray(np.concatenate([pixels, noise, pixels[::-1]]))
+        assert (np.asarray(fit(image, 224, Preprocess.PAD)) == plain(image, 224, Preprocess.PAD)).all()
+
+
 def test_the_server_fits_with_the_same_code() -> None:
     assert vars(prepare)["fit"] is fit
 
