@@ -15,6 +15,7 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 
+import torch
 from stable_baselines3 import DQN
 
 from examples.sb3_dqn import LEARNING, RUBRIC, cartpole, learn_late
@@ -44,6 +45,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--steps", type=int, default=1_000, help="of each run")
     parser.add_argument("--pairs", type=int, default=3)
     options = parser.parse_args(argv)
+    torch.set_num_threads(1)  # for both; the network is small
     ratios = []
     with RewardClient(options.url) as client:
         for pair in range(options.pairs):

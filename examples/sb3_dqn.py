@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import gymnasium as gym
+import torch
 from stable_baselines3 import DQN
 from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.monitor import Monitor
@@ -61,6 +62,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--episodes", type=int, default=20, help="played at the end")
     options = parser.parse_args(argv)
+    torch.set_num_threads(1)  # the network is small: more threads only take turns with the server's
     with RewardClient(options.url) as client:
         started = time.monotonic()
         model = learn_late(client, options.steps, options.seed)
