@@ -26,6 +26,9 @@ class ChatFormat:
         end_ids: its end-of-answer tokens.
         size_px: side of the square images that are asked about.
         max_model_len: tokens of prompt, image and answer together.
+
+    Attributes:
+        image_token_id: stands for an image in a question's tokens; None where the processor does not tell.
     """
 
     def __init__(
@@ -35,6 +38,7 @@ class ChatFormat:
         self._end_ids, self._size_px, self._max_model_len = tuple(end_ids), size_px, max_model_len
         added = getattr(tokenizer, "added_tokens_decoder", {}).values()
         placeholder = getattr(processor, "image_token", None)
+        self.image_token_id: int | None = getattr(processor, "image_token_id", None)
         self._special_tokens = {
             *tokenizer.all_special_tokens,
             *(token.content for token in added if token.special),  # "<start_of_turn>" has no named role

@@ -7,11 +7,12 @@ an answer means (``reading/``).
 from __future__ import annotations
 
 import hashlib
+import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import Protocol
+from typing import Any, Protocol, Self
 
 from PIL import Image
 
@@ -39,6 +40,30 @@ class EngineDeadError(Exception):
 
     def __init__(self) -> None:
         super().__init__("the model's engine died")
+
+
+_numbers = itertools.count()
+
+
+class ShownImages(tuple[Image.Image, ...]):
+    """The images of one item of one request, as the model is shown them: RGB, of its input size.
+
+    What the questions about one such object have in common, such as the encoded images, is computed once.
+    Nothing is shared between two of them, equal images or not: make a new one for each item.
+
+    Attributes:
+        number: no other object in this process has it.
+        prepared: what an engine made of them for its first question, where it needs that for the next one.
+    """
+
+    number: int
+    prepared: Any
+
+    def __new__(cls, images: Iterable[Image.Image]) -> Self:
+        """Gives them a number."""
+        shown = super().__new__(cls, images)
+        shown.number, shown.prepared = next(_numbers), None
+        return shown
 
 
 @dataclass(frozen=True)
@@ -133,6 +158,11 @@ class Engine(Protocol):
 
     async def ask(self, images: Sequence[Image.Image], question: Question) -> Answer:
         """Has a question answered, in label probabilities or in text.
+
+        Args:
+            images: what it is asked about; several questions share what they can where it is the same
+                ``ShownImages``.
+            question: from ``question``.
 
         Raises:
             EngineAnswerError: this question failed; the engine lives on.

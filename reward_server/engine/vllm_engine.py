@@ -22,13 +22,19 @@ os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
 os.environ.setdefault("VLLM_LOGGING_LEVEL", "WARNING")
 os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", "1")  # GiB; a frame's few hundred tokens need little
 
+import torch
 from cachetools import LRUCache
 from PIL import Image
 from vllm import SamplingParams, __version__
 from vllm.engine.arg_utils import AsyncEngineArgs
 from vllm.inputs.engine import MultiModalInput, mm_input
 from vllm.logprobs import FlatLogprobs
-from vllm.multimodal.inputs import MultiModalFieldElem, MultiModalKwargsItem, MultiModalKwargsItems
+from vllm.multimodal.inputs import (
+    MultiModalFieldElem,
+    MultiModalKwargsItem,
+    MultiModalKwargsItems,
+    PlaceholderRange,
+)
 from vllm.outputs import CompletionOutput, RequestOutput
 from vllm.platforms import current_platform
 from vllm.renderers.inputs.preprocess import parse_model_prompt
@@ -39,14 +45,17 @@ from vllm.v1.engine.exceptions import EngineDeadError as VllmEngineDeadError
 from reward_client.rubric import MAX_LABELS
 from reward_server.engine.chat_format import ChatFormat
 from reward_server.engine.cpu_environment import fastest_dtype, set_up_cpu
+from reward_server.engine.image_tokens import ImageTokens, surroundings
 from reward_server.engine.interface import (
     Answer,
     EngineAnswerError,
     EngineDeadError,
     EngineInfo,
     Question,
+    ShownImages,
 )
-from reward_server.engine.label_tree import LabelTree, Pass, branches_to_open, label_logprobs
+from reward_server.engine.label_reading import PassAnswer, read_labels
+from reward_server.engine.label_tree import Pass
 from reward_server.engine.model_source import folder_digest
 from reward_server.engine.pixel_table import PixelTable, probes
 from reward_server.engine.processor_check import checked_processor
@@ -129,7 +138,7 @@ class VllmEngine:
         )
         self.question = self._format.question
         self._numbers = itertools.count()
-        self._templates: LRUCache[bytes, _Template] = LRUCache(maxsize=256)
+        self._forms: LRUCache[tuple[int, tuple[int, ...]], _Form | None] = LRUCache(maxsize=256)
         self._rendering = asyncio.Lock()
         self._word = lru_cache(maxsize=4096)(lambda token: self._tokenizer.decode([token]).strip())
 
@@ -146,43 +155,29 @@ class VllmEngine:
         """Has a question answered.
 
         Args:
-            images: RGB images of the input size.
+            images: RGB images of the input size. Questions about the same ``ShownImages`` share what vLLM
+                keeps of them.
             question: from ``question``.
 
         Raises:
             EngineAnswerError: this question failed; the engine lives on.
             EngineDeadError: the engine died.
         """
-        rendered = await self._rendered(images, question)
+        shown = images if isinstance(images, ShownImages) else ShownImages(images)
+        rendered = await self._rendered(shown, question)
         if question.labels is None:
             return await self._generate(rendered, question.max_tokens)
-        return await self._read_labels(rendered, question.labels)
+        return await read_labels(question.labels, lambda node: self._read(rendered, node))
 
-    async def _read_labels(self, rendered: MultiModalInput, tree: LabelTree) -> Answer:
-        """One forward pass, or one for each likely branch of the tree of labels.
-
-        The first pass goes before the others, so that they find its prefix in vLLM's cache.
-        """
-        answers: dict[tuple[int, ...], dict[int, float]] = {}
-        words: list[str] = []
-        prompt_tokens = 0
-        while opened := branches_to_open(tree, answers):
-            outputs = await asyncio.gather(*(self._read(rendered, node) for node in opened))
-            for node, (output, completion) in zip(opened, outputs, strict=True):
-                answers[node.after] = _label_logprobs_of(completion, node)
-                prompt_tokens += len(output.prompt_token_ids or ())
-                words.append(self._word(completion.token_ids[0]))
-        logprobs = label_logprobs(tree, answers)
-        return Answer(
-            text=words[0] if len(tree.passes) == 1 else max(logprobs, key=lambda label: logprobs[label]),
-            logprobs=logprobs,
-            prompt_tokens=prompt_tokens,
-            completion_tokens=len(answers),
-        )
-
-    async def _read(self, rendered: MultiModalInput, node: Pass) -> tuple[RequestOutput, CompletionOutput]:
+    async def _read(self, rendered: MultiModalInput, node: Pass) -> PassAnswer:
+        """One pass for labels."""
         prompt = {**rendered, "prompt_token_ids": [*rendered["prompt_token_ids"], *node.after]}
-        return await self._run(cast(MultiModalInput, prompt), _reading(node.token_ids))
+        output, completion = await self._run(cast(MultiModalInput, prompt), _reading(node.token_ids))
+        return PassAnswer(
+            logprobs=_label_logprobs_of(completion, node),
+            word=self._word(completion.token_ids[0]),
+            prompt_tokens=len(output.prompt_token_ids or ()),
+        )
 
     async def _generate(self, rendered: MultiModalInput, max_tokens: int) -> Answer:
         """Generates an answer in text, always the most probable token next."""
@@ -225,57 +220,55 @@ class VllmEngine:
             log.exception("the engine could not process a frame")
             raise EngineAnswerError("the engine could not process this frame") from error
 
-    async def _rendered(self, images: Sequence[Image.Image], question: Question) -> MultiModalInput:
-        """The engine's input for one item: all that its passes share."""
+    async def _rendered(self, shown: ShownImages, question: Question) -> MultiModalInput:
+        """The engine's input: all that the passes for one question share."""
         size_px = self.info.input_size_px
-        for image in images:
+        for image in shown:
             if image.size != (size_px, size_px) or image.mode != "RGB":
                 # An image of an unexpected size would kill vLLM's worker.
                 raise ValueError(f"the engine takes {size_px}x{size_px} RGB, not {image.size} {image.mode}")
-        # Never used before: nothing is shared but among the passes of this item. vLLM would hash the
-        # pixels for names, to find them in caches that we turn off.
-        names = [f"image-{next(self._numbers)}" for _ in images]
+        # Names that no other item has: what vLLM keeps under them is found by the questions about this one
+        # alone. It would hash the pixels for names, and find what other requests left.
+        names = [f"image-{shown.number}-{place}" for place in range(len(shown))]
         with self._failures():
-            template = self._templates.get(question.digest)
-            if template is None:
-                async with self._rendering:  # many frames may bring a new question at once
-                    template = self._templates.get(question.digest)
-                    if template is None:
-                        template = await self._template(question, len(images))
-                        self._templates[question.digest] = template
-            if template.pixels is None:
-                rendered = await self._render(question.token_ids, images, names)
+            form = await self._form(question, len(shown))
+            if form is None:
+                rendered = await self._render(question.token_ids, shown, names)
             else:
-                items = [
-                    MultiModalKwargsItem(
-                        {template.key: MultiModalFieldElem(template.pixels.look_up(image), template.field)}
-                    )
-                    for image in images
-                ]
-                rendered = mm_input(
-                    template.token_ids,
-                    MultiModalKwargsItems({"image": items}),
-                    {"image": names},
-                    template.placeholders,
-                )
+                rendered = form.rendered(question.token_ids, shown, names)
         rendered["cache_salt"] = names[0]
         return rendered
 
-    async def _template(self, question: Question, images: int) -> _Template:
-        """Has vLLM render a question once, and learns how to put other images into it."""
+    async def _form(self, question: Question, images: int) -> _Form | None:
+        """How images are put into a prompt like this one; None where vLLM must render each of them."""
+        key = (images, surroundings(question.token_ids, self._format.image_token_id))
+        if key not in self._forms:
+            async with self._rendering:  # many frames may bring a new question at once
+                if key not in self._forms:
+                    self._forms[key] = await self._learned(question, images)
+        return self._forms[key]
+
+    async def _learned(self, question: Question, images: int) -> _Form | None:
+        """Has vLLM render a prompt twice, and learns how to put other images into it and its like."""
         size_px = self.info.input_size_px
         rendered = [
             await self._render(question.token_ids, [probe] * images, ["probe"] * images)
             for probe in probes(size_px)
         ]
         items = [input_["mm_kwargs"]["image"][0] for input_ in rendered]
-        key, field, pixels = "", None, None
-        if items[0] is not None and len(items[0]) == 1:
-            ((key, element),) = items[0].items()
-            pixels = PixelTable.learned([item[key].data for item in items if item], size_px)
-            field = element.field
-        first = rendered[0]
-        return _Template(first["prompt_token_ids"], first["mm_placeholders"], pixels, key, field)
+        if items[0] is None or len(items[0]) != 1:
+            return None
+        ((key, element),) = items[0].items()
+        pixels = PixelTable.learned([item[key].data for item in items if item], size_px)
+        places = rendered[0]["mm_placeholders"]["image"]
+        tokens = ImageTokens.learned(
+            question.token_ids,
+            rendered[0]["prompt_token_ids"],
+            [(place.offset, place.length) for place in places],
+        )
+        if pixels is None or tokens is None:
+            return None
+        return _Form(tokens, places[0].is_embed, pixels, key, element.field)
 
     async def _render(
         self, token_ids: Sequence[int], images: Sequence[Image.Image], names: Sequence[str]
@@ -295,22 +288,38 @@ class VllmEngine:
 
 
 @dataclass(frozen=True)
-class _Template:
-    """A rendered question, into which images are put.
+class _Form:
+    """How images are put into a prompt without vLLM's renderer.
 
     Attributes:
-        token_ids: with all places of the images.
-        placeholders: where these places are.
-        pixels: what becomes of an image's pixels; None where vLLM's renderer must prepare each image.
+        tokens: what stands for an image.
+        is_embed: which of these tokens the model replaces by the encoded image; None: all.
+        pixels: what becomes of an image's pixels.
         key: name of the model's argument for them.
         field: how vLLM joins several of them.
     """
 
-    token_ids: list[int]
-    placeholders: Any
-    pixels: PixelTable | None
+    tokens: ImageTokens
+    is_embed: torch.Tensor | None
+    pixels: PixelTable
     key: str
     field: Any
+
+    def rendered(self, token_ids: Sequence[int], shown: ShownImages, names: list[str]) -> MultiModalInput:
+        """The engine's input. ``token_ids`` hold one token for each image."""
+        expanded, offsets = self.tokens.expanded(token_ids)
+        length = len(self.tokens.expansion)
+        if shown.prepared is None:
+            shown.prepared = MultiModalKwargsItems({"image": [self._item(image) for image in shown]})
+        return mm_input(
+            expanded,
+            shown.prepared,
+            {"image": names},
+            {"image": [PlaceholderRange(offset, length, self.is_embed) for offset in offsets]},
+        )
+
+    def _item(self, image: Image.Image) -> MultiModalKwargsItem:
+        return MultiModalKwargsItem({self.key: MultiModalFieldElem(self.pixels.look_up(image), self.field)})
 
 
 @lru_cache(maxsize=4096)

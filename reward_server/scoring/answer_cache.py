@@ -14,11 +14,24 @@ from dataclasses import dataclass
 
 from cachetools import LRUCache
 
-from reward_server.engine.interface import Answer, Engine, Question
+from reward_server.engine.interface import Answer, Engine, Question, ShownImages
 from reward_server.images.prepare import PreparedImage
 
 OVERHEAD_BYTES = 900
 """Of one entry beside its numbers and its text (``tests/reward_server/scoring/test_answer_cache.py``)."""
+
+
+class AskedImages:
+    """The images of one item of a request, for all questions about it.
+
+    Args:
+        images: prepared for the model.
+    """
+
+    def __init__(self, images: Sequence[PreparedImage]) -> None:
+        self.images = images
+        self.shown = ShownImages(image.image for image in images)
+        """The same to the engine, which computes once what questions about it have in common."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,23 +67,23 @@ class AnswerCache:
         """Memory that the entries take."""
         return int(self._kept.currsize)
 
-    async def ask(self, images: Sequence[PreparedImage], question: Question) -> tuple[Answer, bool]:
+    async def ask(self, asked: AskedImages, question: Question) -> tuple[Answer, bool]:
         """The engine's answer, and whether it was given before.
 
         Args:
-            images: prepared for the model.
-            question: what is asked about them.
+            asked: the images; the same object for all questions about it.
+            question: what is asked.
 
         Raises:
             EngineAnswerError: this question failed; the engine lives on.
             EngineDeadError: the engine died.
         """
         if not self._kept.maxsize:  # then nobody needs the images' digests
-            return await self._engine.ask([image.image for image in images], question), False
-        key = _key(images, question)
+            return await self._engine.ask(asked.shown, question), False
+        key = _key(asked.images, question)
         if (kept := self._kept.get(key)) is not None:
             return _unpacked(kept, question), True
-        answer = await self._engine.ask([image.image for image in images], question)
+        answer = await self._engine.ask(asked.shown, question)
         # the first answer stays, so that a repeated image gets equal answers
         if answer.is_usable and key not in self._kept:
             packed = _packed(answer)

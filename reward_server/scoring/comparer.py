@@ -16,6 +16,7 @@ from reward_server.engine.interface import EngineInfo, Question
 from reward_server.images.compose import pair_side_px
 from reward_server.images.prepare import PreparedImage, side_by_side
 from reward_server.reading.comparison import ComparisonQuestion, comparison_item, not_compared
+from reward_server.scoring.answer_cache import AskedImages
 from reward_server.scoring.batch import Asker, Batcher
 from reward_server.scoring.catalog import Catalog
 from reward_server.scoring.reward_id import comparison_id
@@ -38,9 +39,10 @@ class _ComparePair:
         )
         return comparison_item(index, self.comparison, as_sent, swapped)
 
-    def _shown(self, before: PreparedImage, after: PreparedImage) -> list[PreparedImage]:
+    def _shown(self, before: PreparedImage, after: PreparedImage) -> AskedImages:
         """What the model gets, which is one image where it takes only one a prompt."""
-        return [side_by_side(before, after, self.size_px)] if self.comparison.composed else [before, after]
+        composed = self.comparison.composed
+        return AskedImages([side_by_side(before, after, self.size_px)] if composed else [before, after])
 
     def refused(self, index: int, status: ItemStatus, message: str) -> ComparisonItem:
         return not_compared(index, status, message)

@@ -15,6 +15,7 @@ from reward_server.engine.interface import Answer, EngineAnswerError, Question
 from reward_server.images.prepare import PreparedImage
 from reward_server.reading.ensemble import ensemble_item
 from reward_server.reading.score_item import reward_item, unscored
+from reward_server.scoring.answer_cache import AskedImages
 from reward_server.scoring.batch import Asker
 from reward_server.scoring.catalog import Catalog
 from reward_server.scoring.filling import VariableError, questions_about
@@ -46,7 +47,7 @@ class ScoreImage:
         else:
             asked = [self._questions(rubric, index) for rubric in rubrics]
         questions = [q for one in asked if isinstance(one, Questions) for q in one.all]
-        answers = await _answers(asker, images, questions)
+        answers = await _answers(asker, AskedImages(images), questions)
         items = iter(
             _item(index, rubric.rubric, one, answers) for rubric, one in zip(rubrics, asked, strict=True)
         )
@@ -91,18 +92,18 @@ def _reward(index: int, planned: PlannedReward, readings: Sequence[RewardItem]) 
 
 
 async def _answers(
-    asker: Asker, images: Sequence[PreparedImage], questions: Sequence[Question]
+    asker: Asker, asked: AskedImages, questions: Sequence[Question]
 ) -> dict[bytes, Answer | EngineAnswerError]:
     """The answers by their questions' digests, each asked once. A failed one costs the others nothing."""
     once = {question.digest: question for question in questions}
-    asked = (_answer_or_failure(asker, images, question) for question in once.values())
-    return dict(zip(once, await asyncio.gather(*asked), strict=True))
+    asking = (_answer_or_failure(asker, asked, question) for question in once.values())
+    return dict(zip(once, await asyncio.gather(*asking), strict=True))
 
 
 async def _answer_or_failure(
-    asker: Asker, images: Sequence[PreparedImage], question: Question
+    asker: Asker, asked: AskedImages, question: Question
 ) -> Answer | EngineAnswerError:
     try:
-        return await asker.ask(images, question)
+        return await asker.ask(asked, question)
     except EngineAnswerError as error:
         return error

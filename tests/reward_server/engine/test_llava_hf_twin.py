@@ -8,16 +8,17 @@ import functools
 import io
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from prometheus_client import REGISTRY
 
 from reward_client.rubric import Rubric
 from reward_client.schema import CompareRequest, Pair, RewardItem, ScoreQuestion
-from reward_server.engine.interface import Answer, Question
+from reward_server.engine.interface import Answer, Question, ShownImages
 from reward_server.engine.label_tree import LabelTree, Pass, label_logprobs
 from reward_server.rubrics.loading import load_rubrics
 from reward_server.service import Rewarder
@@ -163,6 +164,80 @@ def test_nothing_is_shared_between_requests(
     hits = hit_tokens()
     loop.run(engine.ask(FRAMES[:1], first))
     assert hit_tokens() == hits
+
+
+@pytest.fixture
+def questions(engine: VllmEngine, angle: Question) -> list[Question]:
+    """Several about one frame, one of them in text."""
+    rubrics = load_rubrics()
+    others = [rubrics[name] for name in ("cartpole-upright", "cartpole-rating")]
+    return [
+        angle,
+        *(engine.question(rubric.prompt, rubric.readout.labels) for rubric in others),
+        engine.question(others[0].prompt, (), max_tokens=8),
+    ]
+
+
+def test_the_questions_about_a_frame_share_its_image(
+    loop: asyncio.Runner, engine: VllmEngine, questions: list[Question]
+) -> None:
+    one_pass = [question for question in questions if question.labels and len(question.labels.passes) == 1]
+    shown = ShownImages(FRAMES[:1])
+    (question,) = one_pass
+    loop.run(engine.ask(shown, question))
+    hits = hit_tokens()
+    loop.run(engine.ask(shown, engine.question("Is it dark?", ["Yes", "No"])))
+    assert hit_tokens() - hits >= IMAGE_TOKENS - 32
+
+
+def test_questions_that_share_read_what_each_would_read_alone_with_too_little_room(
+    loop: asyncio.Runner, engine: VllmEngine, questions: list[Question]
+) -> None:
+    async def together() -> Sequence[Sequence[Answer]]:
+        shown = [ShownImages([frame]) for frame in FRAMES]
+        return await asyncio.gather(
+            *(asyncio.gather(*(engine.ask(images, question) for question in questions)) for images in shown)
+        )
+
+    answers = loop.run(together())
+    for frame, given in zip(FRAMES[:2], answers, strict=False):
+        for question, answer in zip(questions, given, strict=True):
+            alone = loop.run(engine.ask([frame], question))
+            if question.labels is None:
+                assert answer.text == alone.text
+            else:
+                assert shares(answer.logprobs) == pytest.approx(shares(alone.logprobs), abs=1e-4)
+
+
+def pixel_values(rendered: Any) -> torch.Tensor:
+    """Of the only image of an engine's input."""
+    (item,) = rendered["mm_kwargs"]["image"]
+    values: torch.Tensor = item["pixel_values"].data
+    return values
+
+
+def test_captions_are_rendered_as_vllm_does_and_without_it(
+    loop: asyncio.Runner, engine: VllmEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    renders = []
+
+    async def counted(*arguments: Any) -> Any:
+        renders.append(arguments)
+        return await by_vllm(*arguments)
+
+    by_vllm = engine._render
+    monkeypatch.setattr(engine, "_render", counted)
+    captions = [f"Does this picture show {caption}?" for caption in ("a cube", "\n\n45", "two é", "<imag e>")]
+    for number, caption in enumerate(captions):
+        question = engine.question(caption, ["Yes", "No"])
+        (frame,) = shown = ShownImages([FRAMES[number]])
+        ours = loop.run(engine._rendered(shown, question))
+        expected = loop.run(by_vllm(question.token_ids, [frame], ["name"]))
+        assert ours["prompt_token_ids"] == expected["prompt_token_ids"]
+        assert ours["mm_placeholders"] == expected["mm_placeholders"]
+        mine, theirs = (pixel_values(rendered) for rendered in (ours, expected))
+        assert torch.equal(mine, theirs)
+    assert len(renders) <= 2  # the two probes of this chat template, where no test came here before
 
 
 @pytest.fixture

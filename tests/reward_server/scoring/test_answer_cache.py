@@ -18,7 +18,7 @@ from PIL import Image
 from reward_server.engine.interface import Answer, Question
 from reward_server.engine.label_tree import build_tree
 from reward_server.images.prepare import PreparedImage, side_by_side
-from reward_server.scoring.answer_cache import OVERHEAD_BYTES, AnswerCache
+from reward_server.scoring.answer_cache import OVERHEAD_BYTES, AnswerCache, AskedImages
 from tests.fakes import FakeEngine
 
 LABELS = [str(number) for number in range(117)]
@@ -45,7 +45,7 @@ def image(name: str) -> PreparedImage:
 
 
 def ask(cache: AnswerCache, names: Sequence[str], question: Question = QUESTION) -> tuple[Answer, bool]:
-    return asyncio.run(cache.ask([image(name) for name in names], question))
+    return asyncio.run(cache.ask(AskedImages([image(name) for name in names]), question))
 
 
 def test_a_repeated_image_gets_the_first_answer() -> None:
@@ -93,7 +93,7 @@ def test_other_images_and_another_order_are_asked_anew() -> None:
     one, two = image("one"), image("two")
     composed = [[side_by_side(one, two, 56)], [side_by_side(two, one, 56)]]
     for images in ([one], [two], [one, two], [two, one], *composed):
-        assert not asyncio.run(cache.ask(images, QUESTION))[1]
+        assert not asyncio.run(cache.ask(AskedImages(images), QUESTION))[1]
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
@@ -140,7 +140,7 @@ def test_an_entry_takes_the_memory_that_is_counted() -> None:
 
     async def fill(count: int) -> None:
         for number in range(count):
-            await cache.ask([PreparedImage(IMAGE, number.to_bytes(16))], QUESTION)
+            await cache.ask(AskedImages([PreparedImage(IMAGE, number.to_bytes(16))]), QUESTION)
 
     IMAGE = Image.new("RGB", (2, 2))  # noqa: N806
     asyncio.run(fill(100))
@@ -162,7 +162,7 @@ def test_a_cache_that_keeps_nothing_asks_for_no_digests() -> None:
     nothing_known = dataclasses.replace(frame, known_digest=None)
     cache = AnswerCache(CountingEngine(), 0)
     for count in (1, 2):
-        answer, known = asyncio.run(cache.ask([nothing_known], QUESTION))
+        answer, known = asyncio.run(cache.ask(AskedImages([nothing_known]), QUESTION))
         assert (answer.logprobs or {})["0"] == -count
         assert not known
     assert "digest" not in vars(nothing_known)
