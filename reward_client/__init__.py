@@ -5,8 +5,8 @@
     with RewardClient("http://127.0.0.1:8000") as client:
         answer = client.score([frame], rubric="cartpole-upright")
 
-Modules: ``client`` and ``async_client`` (the two clients); ``requests``, ``schema``, ``rubric``,
-and ``wording/`` (the wire); ``frames`` (arrays to bytes), ``errors`` (the tree of errors).
+Modules: ``client`` and ``async_client`` (the two clients); ``requests``, ``schema``, ``server_info``,
+``rubric`` and ``wording/`` (the wire); ``frames`` (arrays to bytes), ``errors`` (the tree of errors).
 """
 
 from reward_client.async_client import AsyncRewardClient

@@ -5,8 +5,9 @@
         answer = await client.score([frame], rubric="cartpole-upright")
         print(answer.data[0].reward)
 
-Its requests may run side by side in one event loop. It may be used in one loop after another, and in
-processes that are forked off or that it is sent to.
+Its requests may run side by side in one event loop. Frames are copied in the loop, and fitted and encoded in
+threads, so that the loop goes on meanwhile. It may be used in one loop after another, and in processes that
+are forked off or that it is sent to.
 """
 
 from __future__ import annotations
@@ -29,9 +30,9 @@ from reward_client._protocol.calls import DEFAULT_DEADLINE_S, DEFAULT_RETRIES, D
 from reward_client._protocol.connection import MAX_CONNECTIONS, Connection
 from reward_client.errors import RequestTimeoutError, RewardServiceError
 from reward_client.frames import Frame, Frames
-from reward_client.rubric import Preprocess, Region, Rubric
+from reward_client.rubric import Preprocess, Region
 from reward_client.schema import CompareResponse, ReadingsResponse, RubricDetail, ScoreResponse, ServerInfo
-from reward_client.wording.ensemble import AnyRubric, several
+from reward_client.wording.given_rubric import GivenRubric
 from reward_client.wording.variables import Value
 
 
@@ -93,7 +94,7 @@ class AsyncRewardClient:
     async def score(
         self,
         frames: Frames,
-        rubric: AnyRubric,
+        rubric: GivenRubric,
         preprocess: Preprocess | Region | str = Preprocess.PAD,
         *,
         explain: bool = False,
@@ -104,7 +105,8 @@ class AsyncRewardClient:
         Args:
             frames: ``(H, W, 3)`` uint8 RGB arrays, PNG or JPEG bytes or Pillow images; or a stack of frames,
                 ``(N, H, W, 3)``.
-            rubric: name of a rubric of the server, a rubric of one's own, or an ensemble of such.
+            rubric: name of a rubric of the server, a rubric of one's own, or an ensemble of such; a plain
+                dictionary of its fields does for one's own.
             preprocess: how a frame becomes the model's square input.
             explain: whether to generate the answer as text too, and read it in every way.
             variables: for each frame what fills the places of the prompt, such as ``{"text": "a cat"}``; None
@@ -116,7 +118,8 @@ class AsyncRewardClient:
 
         Raises:
             ValueError: no frames, something that is not a frame, or variables that do not go with them;
-                nothing was sent.
+                nothing was sent. ``RubricContentError`` is one: the dictionary is no rubric, and the
+                message names the field.
             RewardServiceError: a request failed, also after the retries.
         """
         ask = Ask.of(rubric, preprocess, explain=explain, variables=variables)
@@ -125,7 +128,7 @@ class AsyncRewardClient:
     async def score_rubrics(
         self,
         frames: Frames,
-        rubrics: Sequence[AnyRubric],
+        rubrics: Sequence[GivenRubric],
         preprocess: Preprocess | Region | str = Preprocess.PAD,
         *,
         explain: bool = False,
@@ -148,27 +151,27 @@ class AsyncRewardClient:
             ValueError: as ``score``, or no rubrics or more than 16; nothing was sent.
             RewardServiceError: a request failed, also after the retries.
         """
-        ask = Ask.of(several(rubrics), preprocess, explain=explain, variables=variables)
+        ask = Ask.of_several(rubrics, preprocess, explain=explain, variables=variables)
         return await self._drive(image_calls.score_rubrics(self._session, frames, ask))
 
     async def compare(
         self,
         pairs: Iterable[tuple[Frame, Frame]],
-        rubric: str | Rubric,
+        rubric: GivenRubric,
         preprocess: Preprocess | Region | str = Preprocess.PAD,
     ) -> CompareResponse:
         """Asks which image of each pair better fits a rubric's goal, in both orders.
 
         Args:
             pairs: pairs of frames as ``score`` takes them.
-            rubric: name of a rubric of the server, or a rubric of one's own, that has a goal.
+            rubric: as ``score`` takes it, with a goal and no ensemble.
             preprocess: how a frame becomes square.
 
         Returns:
             One item per pair, in order. An item's ``preference`` is None where there is none.
 
         Raises:
-            ValueError: no pairs, or something that is not a frame; nothing was sent.
+            ValueError: no pairs, something that is not a frame, or an ensemble; nothing was sent.
             RewardServiceError: a request failed, also after the retries.
         """
         ask = Ask.of(rubric, preprocess)
@@ -256,7 +259,9 @@ class AsyncRewardClient:
             except StopIteration as end:
                 result: calls.Result = end.value
                 return result
-            if isinstance(step, calls.Pause):
+            if isinstance(step, calls.Work):
+                outcome = await asyncio.to_thread(step.run)
+            elif isinstance(step, calls.Pause):
                 outcome = await _waited(own.closing, step.delay_s)
             else:
                 outcome = await _outcome(own, step, self._session.connection.shown)

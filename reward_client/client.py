@@ -26,9 +26,9 @@ from reward_client._protocol.calls import DEFAULT_DEADLINE_S, DEFAULT_RETRIES, D
 from reward_client._protocol.connection import MAX_CONNECTIONS, Connection
 from reward_client.errors import RequestTimeoutError, RewardServiceError
 from reward_client.frames import Frame, Frames
-from reward_client.rubric import Preprocess, Region, Rubric
+from reward_client.rubric import Preprocess, Region
 from reward_client.schema import CompareResponse, ReadingsResponse, RubricDetail, ScoreResponse, ServerInfo
-from reward_client.wording.ensemble import AnyRubric, several
+from reward_client.wording.given_rubric import GivenRubric
 from reward_client.wording.variables import Value
 
 
@@ -82,7 +82,7 @@ class RewardClient:
     def score(
         self,
         frames: Frames,
-        rubric: AnyRubric,
+        rubric: GivenRubric,
         preprocess: Preprocess | Region | str = Preprocess.PAD,
         *,
         explain: bool = False,
@@ -93,7 +93,8 @@ class RewardClient:
         Args:
             frames: ``(H, W, 3)`` uint8 RGB arrays, PNG or JPEG bytes or Pillow images; or a stack of frames,
                 ``(N, H, W, 3)``.
-            rubric: name of a rubric of the server, a rubric of one's own, or an ensemble of such.
+            rubric: name of a rubric of the server, a rubric of one's own, or an ensemble of such; a plain
+                dictionary of its fields does for one's own.
             preprocess: how a frame becomes the model's square input.
             explain: whether to generate the answer as text too, and read it in every way.
             variables: for each frame what fills the places of the prompt, such as ``{"text": "a cat"}``; None
@@ -105,7 +106,8 @@ class RewardClient:
 
         Raises:
             ValueError: no frames, something that is not a frame, or variables that do not go with them;
-                nothing was sent.
+                nothing was sent. ``RubricContentError`` is one: the dictionary is no rubric, and the
+                message names the field.
             RewardServiceError: a request failed, also after the retries.
         """
         ask = Ask.of(rubric, preprocess, explain=explain, variables=variables)
@@ -114,7 +116,7 @@ class RewardClient:
     def score_rubrics(
         self,
         frames: Frames,
-        rubrics: Sequence[AnyRubric],
+        rubrics: Sequence[GivenRubric],
         preprocess: Preprocess | Region | str = Preprocess.PAD,
         *,
         explain: bool = False,
@@ -137,27 +139,27 @@ class RewardClient:
             ValueError: as ``score``, or no rubrics or more than 16; nothing was sent.
             RewardServiceError: a request failed, also after the retries.
         """
-        ask = Ask.of(several(rubrics), preprocess, explain=explain, variables=variables)
+        ask = Ask.of_several(rubrics, preprocess, explain=explain, variables=variables)
         return self._drive(image_calls.score_rubrics(self._own().session, frames, ask))
 
     def compare(
         self,
         pairs: Iterable[tuple[Frame, Frame]],
-        rubric: str | Rubric,
+        rubric: GivenRubric,
         preprocess: Preprocess | Region | str = Preprocess.PAD,
     ) -> CompareResponse:
         """Asks which image of each pair better fits a rubric's goal, in both orders.
 
         Args:
             pairs: pairs of frames as ``score`` takes them.
-            rubric: name of a rubric of the server, or a rubric of one's own, that has a goal.
+            rubric: as ``score`` takes it, with a goal and no ensemble.
             preprocess: how a frame becomes square.
 
         Returns:
             One item per pair, in order. An item's ``preference`` is None where there is none.
 
         Raises:
-            ValueError: no pairs, or something that is not a frame; nothing was sent.
+            ValueError: no pairs, something that is not a frame, or an ensemble; nothing was sent.
             RewardServiceError: a request failed, also after the retries.
         """
         ask = Ask.of(rubric, preprocess)
@@ -240,7 +242,12 @@ class RewardClient:
             except StopIteration as end:
                 result: calls.Result = end.value
                 return result
-            outcome = own.closing.wait(step.delay_s) if isinstance(step, calls.Pause) else _outcome(own, step)
+            if isinstance(step, calls.Work):
+                outcome = step.run()
+            elif isinstance(step, calls.Pause):
+                outcome = own.closing.wait(step.delay_s)
+            else:
+                outcome = _outcome(own, step)
 
 
 def _outcome(own: _Open, request: calls.Try) -> httpx.Response | RewardServiceError:

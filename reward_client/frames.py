@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from os import PathLike
 from typing import Any
 
@@ -41,12 +41,15 @@ def image_files(frames: object) -> list[bytes]:
     return [image_file(frame, f"frame {place}") for place, frame in enumerate(_each(frames))]
 
 
-def own_frames(frames: object, max_array_bytes: int) -> list[bytes | NDArray[np.uint8]]:
+def own_frames(
+    frames: object, max_array_bytes: int, name: Callable[[int], str] = "frame {}".format
+) -> list[bytes | NDArray[np.uint8]]:
     """What a caller passes as frames, safe from what the caller does to them next.
 
     Args:
         frames: as ``image_files`` takes them.
         max_array_bytes: arrays are kept as arrays while they take no more than this together.
+        name: what messages call the frame at a place.
 
     Returns:
         For each frame its image file; or, of one that came as an array and while there is room, the array: a
@@ -57,7 +60,7 @@ def own_frames(frames: object, max_array_bytes: int) -> list[bytes | NDArray[np.
     """
     taken, left = list[bytes | NDArray[np.uint8]](), max_array_bytes
     for place, frame in enumerate(_each(frames)):
-        file_or_array = _checked(frame, f"frame {place}")
+        file_or_array = _checked(frame, name(place))
         if not isinstance(file_or_array, bytes):
             left -= file_or_array.nbytes
             file_or_array = _own(file_or_array) if left >= 0 else png_of(file_or_array)

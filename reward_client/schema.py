@@ -1,13 +1,13 @@
 """The wire contract: what the server's routes take and return.
 
 Server and client both use these models, so that they cannot drift apart. Requests are in ``requests.py`` and
-known here too, rubrics in ``rubric.py``.
+what the server says of itself in ``server_info.py``, both known here too; rubrics in ``rubric.py``.
 """
 
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field, model_validator
 
@@ -18,7 +18,17 @@ from reward_client.requests import Pair as Pair  # noqa: PLC0414 - exported from
 from reward_client.requests import PartsRequest as PartsRequest  # noqa: PLC0414 - exported from here too
 from reward_client.requests import ScoreQuestion as ScoreQuestion  # noqa: PLC0414 - exported from here too
 from reward_client.requests import ScoreRequest as ScoreRequest  # noqa: PLC0414 - exported from here too
-from reward_client.rubric import Finite, Preprocess, PreprocessOrRegion, Rubric
+from reward_client.rubric import Finite, Preprocess, PreprocessOrRegion
+from reward_client.server_info import JSON as JSON  # noqa: PLC0414 - exported from here too
+from reward_client.server_info import MULTIPART as MULTIPART  # noqa: PLC0414 - exported from here too
+from reward_client.server_info import Limits as Limits  # noqa: PLC0414 - exported from here too
+from reward_client.server_info import ModelCard as ModelCard  # noqa: PLC0414 - exported from here too
+from reward_client.server_info import RewardBounds as RewardBounds  # noqa: PLC0414 - exported from here too
+from reward_client.server_info import RubricDetail as RubricDetail  # noqa: PLC0414 - exported from here too
+from reward_client.server_info import RubricEntry as RubricEntry  # noqa: PLC0414 - exported from here too
+from reward_client.server_info import RubricInfo as RubricInfo  # noqa: PLC0414 - exported from here too
+from reward_client.server_info import RubricList as RubricList  # noqa: PLC0414 - exported from here too
+from reward_client.server_info import ServerInfo as ServerInfo  # noqa: PLC0414 - exported from here too
 
 
 class ItemStatus(StrEnum):
@@ -86,17 +96,32 @@ class RewardItem(BaseModel):
         return self
 
 
+def _sum(first: float | None, second: float | None) -> Any:
+    return None if first is None or second is None else first + second
+
+
 class Usage(BaseModel):
-    """What a request cost. Images whose answers were cached cost no tokens."""
+    """What a request cost. Images whose answers were cached cost no tokens, and hardly any time.
+
+    Attributes:
+        engine_s: the request's share of the time in which the engine worked, in seconds: N questions that are
+            under way at once share it alike, so that all requests' shares add up to that time. Of a server
+            with one GPU these are GPU seconds. Null: the server does not say.
+    """
 
     images: int
     cached_images: int = 0
     prompt_tokens: int
     completion_tokens: int
+    engine_s: float | None = None
+
+    def plus(self, other: Usage) -> Usage:
+        """The cost of both. What one of them does not say is not known of both."""
+        return Usage(**{name: _sum(value, getattr(other, name)) for name, value in self})
 
 
 class Timings(BaseModel):
-    """Where a request's time went."""
+    """Where a request's time went. ``engine_s`` is what it waited for the engine, beside other requests."""
 
     queue_s: float
     decode_s: float
@@ -233,90 +258,6 @@ class CompareResponse(BaseModel):
     data: list[ComparisonItem]
     usage: Usage
     timings: Timings
-
-
-class RewardBounds(BaseModel):
-    """Smallest and largest possible reward; null where there is none."""
-
-    low: Finite | None
-    high: Finite | None
-
-
-class RubricInfo(BaseModel):
-    """One rubric of the server; ``unavailable`` says why this model cannot answer it."""
-
-    reward_id: str | None
-    unavailable: str | None = None
-
-
-class RubricEntry(RubricInfo):
-    """One entry of ``GET /rubrics``. The reward id is that of the preprocessing ``pad``."""
-
-    name: str
-    object: Literal["rubric"] = "rubric"
-    version: int
-    readout: str
-    unit: str | None
-    goal: str | None
-    reward_bounds: RewardBounds
-
-
-class RubricList(BaseModel):
-    """Answer of ``GET /rubrics``."""
-
-    object: Literal["list"] = "list"
-    data: list[RubricEntry]
-
-
-class RubricDetail(RubricEntry):
-    """Answer of ``GET /rubrics/{name}``.
-
-    Attributes:
-        rubric: the whole rubric, as it could be sent inline.
-        prompt: the exact text that the model receives, in its own format; null if unavailable.
-        compare_prompt: the same for ``POST /compare``; null without a goal.
-        prompt_tokens: tokens of the prompt with one image.
-        forward_passes: of the model for one frame, at most; null where it generates text.
-    """
-
-    rubric: Rubric
-    prompt: str | None
-    compare_prompt: str | None
-    prompt_tokens: int | None
-    forward_passes: int | None
-
-
-class Limits(BaseModel):
-    """What the server accepts."""
-
-    max_images_per_request: int
-    max_body_bytes: int
-    max_image_pixels: int
-    max_aspect_ratio: float
-
-
-JSON, MULTIPART = "application/json", "multipart/form-data"
-
-
-class ServerInfo(BaseModel):
-    """Answer of ``GET /info``.
-
-    Attributes:
-        score_media_types: of the bodies that ``POST /score`` takes. Older servers do not say, and take JSON.
-        fitting: what fits frames there (``fitting.FITTED_BY``). Clients with another let the server fit.
-    """
-
-    model: str
-    revision: str | None
-    dtype: str
-    device: str
-    engine: str
-    input_size_px: int
-    images_per_prompt: int = 1
-    rubrics: dict[str, RubricInfo]
-    limits: Limits
-    score_media_types: list[str] = [JSON]
-    fitting: str | None = None
 
 
 class ErrorBody(BaseModel):

@@ -13,7 +13,7 @@ from prometheus_client import generate_latest
 
 from reward_client.errors import UnavailableError
 from reward_client.rubric import Rubric
-from reward_client.schema import Limits, ServerInfo
+from reward_client.schema import Limits, ModelCard, ServerInfo
 from reward_server.admission.gate import Gate
 from reward_server.admission.image_queue import ImageQueue
 from reward_server.admission.keys import ApiKey, KeyRing
@@ -37,12 +37,19 @@ class Rewarder:
         engine: a ready engine.
         rubrics: the server's rubrics by name.
         settings: the server's limits.
+        card: of the model.
     """
 
-    def __init__(self, engine: Engine, rubrics: Mapping[str, Rubric], settings: Settings) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        rubrics: Mapping[str, Rubric],
+        settings: Settings,
+        card: ModelCard | None = None,
+    ) -> None:
         self.health = Health(settings.canary_after_s, settings.stuck_after_s)
         engine = WatchedEngine(engine, self.health)
-        self._engine, self._settings = engine, settings
+        self._engine, self._settings, self._card = engine, settings, card
         self.catalog = Catalog(engine, rubrics)
         limits = ImageLimits(settings.max_image_pixels, settings.max_aspect_ratio)
         preparer = ImagePreparer(limits, digests=settings.cache_bytes > 0)
@@ -70,7 +77,7 @@ class Rewarder:
             max_aspect_ratio=self._settings.max_aspect_ratio,
         )
         engine = dataclasses.asdict(self._engine.info)
-        return ServerInfo(**engine, rubrics=self.catalog.infos(), limits=limits)
+        return ServerInfo(**engine, rubrics=self.catalog.infos(), limits=limits, model_card=self._card)
 
 
 class Service:

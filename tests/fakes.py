@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from reward_client.rubric import Rubric
 from reward_client.schema import (
     ItemStatus,
     Limits,
@@ -26,6 +25,7 @@ from reward_client.schema import (
     Timings,
     Usage,
 )
+from reward_client.wording.ensemble import AnyRubric
 from reward_server.engine.interface import (
     Answer,
     EngineAnswerError,
@@ -134,6 +134,6 @@ class FakeClient:
         self.reward = reward
         self.frames: list[NDArray[np.uint8]] = []
 
-    def score(self, frames: Sequence[NDArray[np.uint8]], rubric: str | Rubric) -> ScoreResponse:
+    def score(self, frames: Sequence[NDArray[np.uint8]], rubric: AnyRubric) -> ScoreResponse:
         self.frames += frames
         return response([self.reward] * len(frames))

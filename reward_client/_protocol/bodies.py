@@ -1,4 +1,4 @@
-"""What the body of ``POST /score`` holds: image files as base64 or as they are, or frames as one array.
+"""What bodies of requests hold: image files as base64 or as they are, or frames as one array.
 
 No sockets here. Not for which form a call takes, or when it changes (``image_calls.py``).
 """
@@ -19,10 +19,11 @@ from PIL import Image
 
 from reward_client.fitting import fit
 from reward_client.frames import png_of
-from reward_client.requests import PartsRequest, ScoreRequest
-from reward_client.rubric import Preprocess, Region, Rubric
+from reward_client.requests import CompareRequest, Pair, PartsRequest, ScoreRequest
+from reward_client.rubric import Preprocess, Region
 from reward_client.schema import JSON, MULTIPART
-from reward_client.wording.ensemble import AnyRubric, Ensemble
+from reward_client.wording.ensemble import AnyRubric
+from reward_client.wording.given_rubric import GivenRubric, checked_rubric, several
 from reward_client.wording.variables import Value
 
 Item = bytes | NDArray[np.uint8]
@@ -52,7 +53,7 @@ class Ask:
     @classmethod
     def of(
         cls,
-        rubric: AnyRubric | tuple[AnyRubric, ...],
+        rubric: GivenRubric,
         preprocess: Preprocess | Region | str,
         *,
         explain: bool = False,
@@ -61,15 +62,27 @@ class Ask:
         """Takes what a caller passes.
 
         Raises:
-            ValueError: there is no such preprocessing, or what is asked is of another type.
+            RubricContentError: what is asked is no rubric.
+            ValueError: there is no such preprocessing.
         """
-        for one in rubric if isinstance(rubric, tuple) else (rubric,):
-            if not isinstance(one, str | Rubric | Ensemble):
-                raise ValueError(
-                    f"rubric is of type {type(one).__name__}; pass a rubric's name, a Rubric or an Ensemble"
-                )
-        mode = Preprocess(preprocess) if isinstance(preprocess, str) else preprocess
-        return cls(rubric, mode, explain, variables)
+        return cls(checked_rubric(rubric), _mode(preprocess), explain, variables)
+
+    @classmethod
+    def of_several(
+        cls,
+        rubrics: Sequence[GivenRubric],
+        preprocess: Preprocess | Region | str,
+        *,
+        explain: bool = False,
+        variables: Sequence[Mapping[str, Value]] | None = None,
+    ) -> Ask:
+        """The same for several rubrics at once.
+
+        Raises:
+            RubricContentError: one of them is no rubric.
+            ValueError: they are none, too many or no list, or there is no such preprocessing.
+        """
+        return cls(several(rubrics), _mode(preprocess), explain, variables)
 
     def check_variables(self, items: int) -> None:
         """Checks that there is one mapping for each item, where there are any.
@@ -159,6 +172,18 @@ def frames_body(frames: Sequence[NDArray[np.uint8]], ask: Ask, size_px: int) -> 
     return _multipart(_request(ask, size_px), parts, [sha256_of(pixels) for pixels in fitted])
 
 
+def pairs_body(pairs: Sequence[Sequence[Item]], ask: Ask) -> Body:
+    """The body of ``POST /compare``, and the digests of both images of each pair, one after another."""
+    files = [(file_of(first), file_of(second)) for first, second in pairs]
+    request = CompareRequest(
+        pairs=[Pair(first=to_base64(first), second=to_base64(second)) for first, second in files],
+        rubric=ask.rubric,  # type: ignore[arg-type] # one rubric: checked before
+        preprocess=ask.preprocess,
+    )
+    content = request.model_dump_json(exclude_none=True).encode()
+    return Body(content, JSON, [sha256_of(file) for pair in files for file in pair])
+
+
 def to_base64(data: bytes) -> str:
     """Base64 text of an image file."""
     return base64.b64encode(data).decode("ascii")
@@ -172,6 +197,10 @@ def sha256_of(data: bytes) -> str:
 def file_of(item: Item) -> bytes:
     """The image file of an item."""
     return item if isinstance(item, bytes) else png_of(item)
+
+
+def _mode(preprocess: Preprocess | Region | str) -> Preprocess | Region:
+    return Preprocess(preprocess) if isinstance(preprocess, str) else preprocess
 
 
 def _request(ask: Ask, fitted_px: int | None = None) -> bytes:

@@ -1,14 +1,15 @@
 """What a call sends, and what it does with each answer, as generators that both clients drive.
 
 A call yields a ``Try``, and is sent the answer or the error that came of it; or it yields a ``Pause``, and is
-sent whether the client was closed meanwhile. It returns the call's result. No sockets here.
+sent whether the client was closed meanwhile; or it yields ``Work``, and is sent its result. It returns the
+call's result. No sockets here.
 """
 
 from __future__ import annotations
 
 import random
 import uuid
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar, get_args
 from urllib.parse import quote
@@ -59,7 +60,18 @@ class Pause:
     delay_s: float
 
 
-Call = Generator[Try | Pause, Any, Result]
+@dataclass(frozen=True)
+class Work:
+    """A computation that takes milliseconds for each frame, so that it must not hold up an event loop.
+
+    Attributes:
+        run: computes; it touches nothing that others may change meanwhile.
+    """
+
+    run: Callable[[], Any]
+
+
+Call = Generator[Try | Pause | Work, Any, Result]
 
 
 @dataclass(frozen=True)

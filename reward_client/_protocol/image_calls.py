@@ -6,8 +6,9 @@ No sockets here (``calls.py`` says how a call is driven).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import TypeVar
 
 import httpx
@@ -22,10 +23,9 @@ from reward_client._protocol.bodies import (
     files_body,
     frames_body,
     json_body,
-    sha256_of,
-    to_base64,
+    pairs_body,
 )
-from reward_client._protocol.calls import Call, Pause, Session, exchange, info
+from reward_client._protocol.calls import Call, Pause, Session, Work, exchange, info
 from reward_client._protocol.joining import Answer, failed_places, joined, merged
 from reward_client._protocol.readiness import LOOK_TIMEOUT_S
 from reward_client.errors import (
@@ -34,9 +34,8 @@ from reward_client.errors import (
     RequestTooLargeError,
     RewardServiceError,
 )
-from reward_client.frames import Frame, image_file, own_frames
-from reward_client.requests import MAX_IMAGES, CompareRequest, Pair
-from reward_client.rubric import Rubric
+from reward_client.frames import Frame, own_frames
+from reward_client.requests import MAX_IMAGES
 from reward_client.schema import (
     JSON,
     CompareResponse,
@@ -44,6 +43,7 @@ from reward_client.schema import (
     ReadingsResponse,
     ScoreResponse,
 )
+from reward_client.wording.ensemble import Ensemble
 
 MAX_FRAME_RETRIES = 4
 """An engine that fails on a frame so often will go on failing on it."""
@@ -88,19 +88,25 @@ def score_rubrics(session: Session, frames: object, ask: Ask) -> Call[ReadingsRe
 
 
 def _ask_about(session: Session, frames: object, ask: Ask, read: Reader[Scored]) -> Call[Scored]:
-    items = own_frames(frames, MAX_ARRAY_BYTES if session.given.body == "array" else 0)
+    items = own_frames(frames, MAX_ARRAY_BYTES)
     if not items:
         raise ValueError("there are no frames to score")
     ask.check_variables(len(items))
     yield from _know(session, len(items))
     if not _go_as_array(session, items):
-        items = [file_of(item) for item in items]
+        items = yield from _files(items)
     units = [(item,) for item in items]
 
     def one(places: range) -> Call[Scored]:
         return _score(session, [units[place] for place in places], ask.about(places), read)
 
     return (yield from _in_parts(session, units, one, ask.bytes_beside))
+
+
+def _files(items: Sequence[Item]) -> Call[list[Item]]:
+    """Items as image files."""
+    files: list[Item] = yield Work(lambda: [file_of(item) for item in items])
+    return files
 
 
 def _know(session: Session, images: int) -> Call[None]:
@@ -135,15 +141,15 @@ def compare(session: Session, pairs: Iterable[tuple[Frame, Frame]], ask: Ask) ->
     Raises:
         ValueError: no pairs, or something that is not a pair of frames.
     """
+    if isinstance(ask.rubric, Ensemble):
+        raise ValueError("pairs are compared by one rubric that has a goal, not by an ensemble")
     if not isinstance(pairs, Iterable):
         raise ValueError(f"pairs is of type {type(pairs).__name__}; pass a list of pairs of frames")
-    units = []
-    for place, pair in enumerate(pairs):
-        if not isinstance(pair, tuple | list) or len(pair) != 2:
-            raise ValueError(f"pair {place} is not two frames: pass (first, second)")
-        units.append(tuple(image_file(frame, f"pair {place}") for frame in pair))
-    if not units:
+    frames = own_frames(_both_of_each(pairs), MAX_ARRAY_BYTES, lambda place: f"pair {place // 2}")
+    if not frames:
         raise ValueError("there are no pairs to compare")
+    files = yield from _files(frames)
+    units = list(zip(files[::2], files[1::2], strict=True))
     if session.server is None and 2 * len(units) > ASK_ABOVE_IMAGES:
         yield from info(session)
 
@@ -151,6 +157,13 @@ def compare(session: Session, pairs: Iterable[tuple[Frame, Frame]], ask: Ask) ->
         return _compare(session, [units[place] for place in places], ask)
 
     return (yield from _in_parts(session, units, one))
+
+
+def _both_of_each(pairs: Iterable[tuple[Frame, Frame]]) -> Iterator[Frame]:
+    for place, pair in enumerate(pairs):
+        if not isinstance(pair, tuple | list) or len(pair) != 2:
+            raise ValueError(f"pair {place} is not two frames: pass (first, second)")
+        yield from pair
 
 
 def _in_parts(
@@ -242,7 +255,7 @@ def _score_once(
     """One request; again in another form where the one that was thought the fastest is refused."""
     items, fitted_anew = [item for (item,) in images], False
     while True:
-        body = _score_body(session, items, ask)
+        body: Body = yield Work(_score_body(session, items, ask))
         try:
             response = yield from exchange(attempts, "POST", "/score", body.content, body.media_type)
         except (MediaTypeError, RequestTooLargeError):  # an older replica's, or a proxy's limit
@@ -259,24 +272,18 @@ def _score_once(
             return read(response, body.sha256s)
 
 
-def _score_body(session: Session, items: Sequence[Item], ask: Ask) -> Body:
+def _score_body(session: Session, items: Sequence[Item], ask: Ask) -> Callable[[], Body]:
+    """Makes the body in the form that is the fastest as far as the session knows now."""
     size_px = session.array_size_px
     if size_px is not None:
         frames = [item for item in items if not isinstance(item, bytes)]
         if len(frames) == len(items):
-            return frames_body(frames, ask, size_px)
-    return files_body(items, ask) if session.takes_parts else json_body(items, ask)
+            return partial(frames_body, frames, ask, size_px)
+    return partial(files_body if session.takes_parts else json_body, items, ask)
 
 
 def _compare(session: Session, pairs: Sequence[Unit], ask: Ask) -> Call[CompareResponse]:
-    if not isinstance(ask.rubric, str | Rubric):
-        raise ValueError("pairs are compared by one rubric that has a goal, not by an ensemble")
-    files = [(file_of(first), file_of(second)) for first, second in pairs]
-    request = CompareRequest(
-        pairs=[Pair(first=to_base64(first), second=to_base64(second)) for first, second in files],
-        rubric=ask.rubric,
-        preprocess=ask.preprocess,
-    )
-    body = request.model_dump_json(exclude_none=True).encode()
-    response = yield from exchange(session.attempts(), "POST", "/compare", body)
-    return read_comparisons(response, [(sha256_of(first), sha256_of(second)) for first, second in files])
+    body: Body = yield Work(partial(pairs_body, pairs, ask))
+    response = yield from exchange(session.attempts(), "POST", "/compare", body.content)
+    sha256s = list(zip(body.sha256s[::2], body.sha256s[1::2], strict=True))
+    return read_comparisons(response, sha256s)

@@ -26,7 +26,6 @@ from reward_client.schema import (
 Answer = TypeVar("Answer", ScoreResponse, ReadingsResponse, CompareResponse)
 Scored = TypeVar("Scored", ScoreResponse, ReadingsResponse)
 Item = TypeVar("Item", bound=BaseModel)
-Counts = TypeVar("Counts", Usage, Timings)
 
 
 def failed_places(answer: ScoreResponse | ReadingsResponse) -> list[int]:
@@ -55,7 +54,7 @@ def merged(answer: Scored, places: Sequence[int], again: Scored) -> Scored:
     for place, item in zip(places, again.data, strict=True):
         items[place] = _moved(_better(items[place], item), place)
     # they are still the same images
-    usage = _summed(answer.usage, again.usage).model_copy(update={"images": answer.usage.images})
+    usage = answer.usage.plus(again.usage).model_copy(update={"images": answer.usage.images})
     return answer.model_copy(update={"data": items, "usage": usage})
 
 
@@ -71,7 +70,7 @@ def joined(answers: Sequence[Answer]) -> Answer:
     return answers[0].model_copy(
         update={
             "data": [_moved(item, index) for index, item in enumerate(items)],
-            "usage": reduce(_summed, (answer.usage for answer in answers)),
+            "usage": reduce(Usage.plus, (answer.usage for answer in answers)),
             "timings": reduce(_summed, (answer.timings for answer in answers)),
         }
     )
@@ -103,8 +102,8 @@ def _moved(item: Item, index: int) -> Item:
     return item.model_copy(update=update)
 
 
-def _summed(first: Counts, second: Counts) -> Counts:
-    return type(first)(**{name: value + getattr(second, name) for name, value in first})
+def _summed(first: Timings, second: Timings) -> Timings:
+    return Timings(**{name: value + getattr(second, name) for name, value in first})
 
 
 def _check_same_rewards(first: Answer, second: Answer) -> None:

@@ -14,6 +14,8 @@ from reward_client.labeling.null_rewards import NullRewardError, check_null_poli
 from reward_client.labeling.same_rewards import SameRewards
 from reward_client.rubric import Rubric
 from reward_client.schema import ItemStatus, RewardItem, RubricDetail, ScoreResponse
+from reward_client.wording.ensemble import AnyRubric, Ensemble
+from reward_client.wording.given_rubric import GivenRubric, checked_rubric
 from reward_client.wording.prompt_template import places_in
 from reward_client.wording.variables import Value, trouble_with
 
@@ -38,7 +40,7 @@ class Asked(Protocol):
     def score(
         self,
         frames: Sequence[Frame],
-        rubric: str | Rubric,
+        rubric: AnyRubric,
         *,
         variables: Sequence[Mapping[str, Value]] | None = None,
     ) -> ScoreResponse:
@@ -56,11 +58,14 @@ class TextRubric:
 
     Args:
         client: where frames are scored.
-        rubric: name of a rubric of the server, or a rubric of one's own.
+        rubric: what to ask, as the client takes it.
+
+    Raises:
+        RubricContentError: what is to be asked is no rubric.
     """
 
-    def __init__(self, client: Asked, rubric: str | Rubric) -> None:
-        self._client, self._rubric = client, rubric
+    def __init__(self, client: Asked, rubric: GivenRubric) -> None:
+        self._client, self._rubric = client, checked_rubric(rubric)
         self._has_place: bool | None = None
         self._same = SameRewards()
 
@@ -103,7 +108,8 @@ class TextRubric:
     def _looked_up(self) -> bool:
         """Whether the prompt has the place, which the server is asked once."""
         if self._has_place is None:
-            places = places_in(self._prompt())
+            prompts = [self._prompt(one) for one in _members(self._rubric)]
+            places = [place for prompt in prompts for place in places_in(prompt)]
             if others := [place for place in places if place != PLACE]:
                 raise ValueError(
                     f"the rubric's prompt has the place {{{others[0]}}}, and only {{{PLACE}}} is filled "
@@ -112,12 +118,12 @@ class TextRubric:
             self._has_place = bool(places)
         return self._has_place
 
-    def _prompt(self) -> str:
-        if isinstance(self._rubric, Rubric):
-            return self._rubric.prompt
-        detail = self._client.rubric(self._rubric)
+    def _prompt(self, rubric: str | Rubric) -> str:
+        if isinstance(rubric, Rubric):
+            return rubric.prompt
+        detail = self._client.rubric(rubric)
         if detail.unavailable:
-            raise ValueError(f"the server's model cannot answer {self._rubric!r}: {detail.unavailable}")
+            raise ValueError(f"the server's model cannot answer {rubric!r}: {detail.unavailable}")
         return detail.rubric.prompt
 
 
@@ -131,7 +137,7 @@ class RowRubric(TextRubric):
         text_of: what is put in the place of ``{text}``.
     """
 
-    def __init__(self, client: Asked, rubric: str | Rubric, *, frame_of: FrameOf, text_of: TextOf) -> None:
+    def __init__(self, client: Asked, rubric: GivenRubric, *, frame_of: FrameOf, text_of: TextOf) -> None:
         super().__init__(client, rubric)
         self.frame_of, self.text_of = frame_of, text_of
 
@@ -151,7 +157,7 @@ class StatedNull:
         text_of: what is put in the place of ``{text}``; None: ``default_text``.
 
     Raises:
-        ValueError: ``on_null`` is something else.
+        ValueError: ``on_null`` is something else, or what is to be asked is no rubric.
     """
 
     default_text: ClassVar[TextOf]
@@ -160,7 +166,7 @@ class StatedNull:
     def __init__(
         self,
         client: Asked,
-        rubric: str | Rubric,
+        rubric: GivenRubric,
         *,
         frame_of: FrameOf,
         on_null: float | Literal["raise"],
@@ -187,6 +193,10 @@ def reward_or(on_null: float | str, item: RewardItem, name: str) -> float:
     if isinstance(on_null, str):
         raise NullRewardError.of(item, name, f"; on_null is {on_null!r}")
     return float(on_null)
+
+
+def _members(rubric: AnyRubric) -> Sequence[str | Rubric]:
+    return rubric.mean_of if isinstance(rubric, Ensemble) else [rubric]
 
 
 def _null(message: str) -> RewardItem:

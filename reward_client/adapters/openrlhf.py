@@ -48,7 +48,7 @@ class OpenRLHFReward(StatedNull):
             tokenizer's special tokens.
 
     Raises:
-        ValueError: ``on_null`` is something else.
+        ValueError: ``on_null`` is something else, or what is to be asked is no rubric.
     """
 
     default_text: ClassVar[TextOf] = staticmethod(response_text)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from reward_client.adapters.asking import Asked, TextRubric, reward_or
 from reward_client.frames import Frame
 from reward_client.labeling.null_rewards import check_null_policy
-from reward_client.rubric import Rubric
+from reward_client.wording.given_rubric import GivenRubric
 
 ROUNDING = 1e-3
 """How far beyond 0 and 1 a float may be; half precision rounds."""
@@ -33,11 +33,11 @@ class TextToImageReward:
         on_null: the score of an image without a reward: a number; ``nan``; or ``raise`` an error.
 
     Raises:
-        ValueError: ``on_null`` is something else.
+        ValueError: ``on_null`` is something else, or what is to be asked is no rubric.
     """
 
     def __init__(
-        self, client: Asked, rubric: str | Rubric, *, on_null: float | Literal["raise", "nan"]
+        self, client: Asked, rubric: GivenRubric, *, on_null: float | Literal["raise", "nan"]
     ) -> None:
         check_null_policy(on_null, ("raise", "nan"))
         self._asked = TextRubric(client, rubric)

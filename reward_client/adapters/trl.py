@@ -13,7 +13,7 @@ from typing import Any
 
 from reward_client.adapters.asking import Asked, FrameOf, Row, RowRubric, TextOf
 from reward_client.frames import Frame
-from reward_client.rubric import Rubric
+from reward_client.wording.given_rubric import GivenRubric
 
 
 def image_of(row: Row) -> Frame:
@@ -60,7 +60,7 @@ class TRLReward:
     def __init__(
         self,
         client: Asked,
-        rubric: str | Rubric,
+        rubric: GivenRubric,
         *,
         frame_of: FrameOf = image_of,
         text_of: TextOf = completion_text,

@@ -33,7 +33,7 @@ class VerlReward(StatedNull):
         text_of: what is put in the place of ``{text}``; None: the solution.
 
     Raises:
-        ValueError: ``on_null`` is something else.
+        ValueError: ``on_null`` is something else, or what is to be asked is no rubric.
     """
 
     default_text: ClassVar[TextOf] = staticmethod(solution_text)

@@ -11,13 +11,10 @@ from pydantic import ValidationError
 
 from reward_client.files.yaml_file import read_yaml
 from reward_client.rubric import Rubric, field_path
+from reward_client.wording.given_rubric import RubricContentError as RubricContentError  # noqa: PLC0414 - raised here
 
 RUBRIC_FILES = frozenset({".yaml", ".yml", ".json"})
 """Endings by which an option that takes a name or a file knows a file."""
-
-
-class RubricContentError(Exception):
-    """The content is no rubric; the message names the source and the field."""
 
 
 def rubric_of(content: object, source: str) -> Rubric:

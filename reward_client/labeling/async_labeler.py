@@ -26,14 +26,15 @@ from reward_client.labeling.labeler import (
     items_of,
     unrewarded_of,
 )
-from reward_client.rubric import Rubric
 from reward_client.schema import RewardItem, ScoreResponse
+from reward_client.wording.ensemble import AnyRubric
+from reward_client.wording.given_rubric import GivenRubric, checked_rubric
 
 
 class AsyncScores(Protocol):
     """What the labeler needs of a reward server; ``reward_client.AsyncRewardClient`` has it."""
 
-    async def score(self, frames: Sequence[NDArray[np.uint8]], rubric: str | Rubric) -> ScoreResponse:
+    async def score(self, frames: Sequence[NDArray[np.uint8]], rubric: AnyRubric) -> ScoreResponse:
         """Scores frames in one request."""
 
 
@@ -74,20 +75,23 @@ class AsyncLabeler(Chunks[asyncio.Task[Scored], AsyncPendingLabels]):
 
     Args:
         client: where frames are scored.
-        rubric: what to ask.
+        rubric: what to ask, as the client takes it.
         reward_id: that of the rewards that the run has already; None at its beginning.
         max_images: images that the server takes in one request (``/info``); None where it is not known.
+
+    Raises:
+        RubricContentError: what is to be asked is no rubric.
     """
 
     def __init__(
         self,
         client: AsyncScores,
-        rubric: str | Rubric,
+        rubric: GivenRubric,
         reward_id: str | None = None,
         max_images: int | None = None,
     ) -> None:
         super().__init__(frames_per_request(max_images), reward_id)
-        self._client, self._rubric = client, rubric
+        self._client, self._rubric = client, checked_rubric(rubric)
         self._under_way = set[asyncio.Task[Scored]]()
         self._slots = asyncio.Semaphore(REQUESTS_IN_FLIGHT)
 

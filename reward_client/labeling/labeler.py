@@ -24,8 +24,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reward_client.labeling.chunks import Chunks
-from reward_client.rubric import Rubric
 from reward_client.schema import RewardItem, ScoreResponse, ServerInfo
+from reward_client.wording.ensemble import AnyRubric
+from reward_client.wording.given_rubric import GivenRubric, checked_rubric
 
 FRAMES_PER_REQUEST = 16
 """At most; a server may take fewer (``/info``)."""
@@ -36,7 +37,7 @@ REQUESTS_IN_FLIGHT = 4
 class Scores(Protocol):
     """What the labeler needs of a reward server; ``reward_client.RewardClient`` has it."""
 
-    def score(self, frames: Sequence[NDArray[np.uint8]], rubric: str | Rubric) -> ScoreResponse:
+    def score(self, frames: Sequence[NDArray[np.uint8]], rubric: AnyRubric) -> ScoreResponse:
         """Scores frames in one request."""
 
 
@@ -112,20 +113,23 @@ class Labeler(Chunks[Future[Scored], PendingLabels]):
 
     Args:
         client: where frames are scored; used from several threads at once.
-        rubric: what to ask.
+        rubric: what to ask, as the client takes it.
         reward_id: that of the rewards that the run has already; None at its beginning.
         max_images: images that the server takes in one request (``/info``); None where it is not known.
+
+    Raises:
+        RubricContentError: what is to be asked is no rubric.
     """
 
     def __init__(
         self,
         client: Scores,
-        rubric: str | Rubric,
+        rubric: GivenRubric,
         reward_id: str | None = None,
         max_images: int | None = None,
     ) -> None:
         super().__init__(frames_per_request(max_images), reward_id)
-        self._client, self._rubric = client, rubric
+        self._client, self._rubric = client, checked_rubric(rubric)
         self._threads = ThreadPoolExecutor(REQUESTS_IN_FLIGHT, thread_name_prefix="label")
 
     def _start(self, frames: Sequence[NDArray[np.uint8]]) -> Future[Scored]:

@@ -5,7 +5,6 @@ It stands where a request names its rubric. Not for how the mean is taken (``rew
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Annotated, Any
 
 from pydantic import Discriminator, FailFast, Field, Tag, model_validator
@@ -53,16 +52,3 @@ AnyRubric = Annotated[
     Discriminator(_kind),
 ]
 """What a request may ask: a rubric of the server by its name, one of its own, or an ensemble."""
-
-
-def several(rubrics: Sequence[AnyRubric]) -> tuple[AnyRubric, ...]:
-    """The rubrics of one request, as a caller passes them.
-
-    Raises:
-        ValueError: they are none, too many, or no list.
-    """
-    if not isinstance(rubrics, list | tuple):
-        raise ValueError(f"rubrics is of type {type(rubrics).__name__}; pass a list of rubrics")
-    if not 1 <= len(rubrics) <= MAX_RUBRICS:
-        raise ValueError(f"there are {len(rubrics)} rubrics; pass 1 to {MAX_RUBRICS}")
-    return tuple(rubrics)

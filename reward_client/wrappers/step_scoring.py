@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from reward_client.labeling.labeler import FRAMES_PER_REQUEST, Labeler, PendingLabels, Scores
 from reward_client.labeling.null_rewards import NullRewardError, check_null_policy
 from reward_client.labeling.same_rewards import SameRewards
-from reward_client.rubric import Rubric
 from reward_client.schema import RewardItem
+from reward_client.wording.given_rubric import GivenRubric, checked_rubric
 
 OnNull = Literal["raise", "skip", "last"] | float
 """What the reward is where the server gives none: an error; NaN; the last one before it in the episode; or
@@ -70,20 +70,20 @@ class StepScoring:
 
     Args:
         client: where frames are scored.
-        rubric: what to ask.
+        rubric: what to ask, as the client takes it.
         on_null: what a frame without a reward gets.
         late: at most so many steps may be without their rewards, which come later; 0: they come at once.
         reward_id: that of the rewards that there are already.
         count: of environments.
 
     Raises:
-        ValueError: ``on_null`` or ``late`` is something else.
+        ValueError: ``on_null`` or ``late`` is something else, or what is to be asked is no rubric.
     """
 
     def __init__(
         self,
         client: Scores,
-        rubric: str | Rubric,
+        rubric: GivenRubric,
         on_null: OnNull,
         late: int,
         reward_id: str | None,
@@ -92,7 +92,8 @@ class StepScoring:
         check_null_policy(on_null, ("raise", "skip", "last"))
         if late < 0:
             raise ValueError(f"late is {late}; it is a number of steps")
-        self._client, self._rubric, self._on_null, self._late = client, rubric, on_null, late
+        self._client, self._rubric = client, checked_rubric(rubric)
+        self._on_null, self._late = on_null, late
         self._same = SameRewards(reward_id)
         self._count = count
         self._last: list[float | None] = [None] * count

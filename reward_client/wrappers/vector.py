@@ -14,7 +14,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
 from numpy.typing import NDArray
 
 from reward_client.labeling.labeler import Scores
-from reward_client.rubric import Rubric
+from reward_client.wording.given_rubric import GivenRubric
 from reward_client.wrappers.frame_check import checked_frame
 from reward_client.wrappers.frame_in_info import FRAME
 from reward_client.wrappers.step_scoring import OnNull, StepRewards, StepScoring, infos_of
@@ -41,7 +41,8 @@ class VLMReward(_Wrapper, RecordConstructorArgs):
             ``SAME_STEP`` each of its environments has the wrapper ``FrameInInfo``, in other modes all or
             none.
         client: where frames are scored. It stays open when the environment is closed.
-        rubric: what to ask: a rubric of the server, or one's own.
+        rubric: what to ask, as the client takes it: the name of a rubric of the server, a rubric of one's
+            own, an ensemble, or a plain dictionary.
         on_null: what the reward is where the server gives none: ``raise`` an error; ``skip``: NaN, and the
             mask says that the step is to be left out; ``last``: the one before it in the episode, and an
             error where there is none; or a number.
@@ -57,7 +58,7 @@ class VLMReward(_Wrapper, RecordConstructorArgs):
         self,
         env: VectorEnv[Any, Any, Any],
         client: Scores,
-        rubric: str | Rubric,
+        rubric: GivenRubric,
         *,
         on_null: OnNull,
         late: int = 0,

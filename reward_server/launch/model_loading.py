@@ -20,6 +20,7 @@ from reward_client.rubric import Rubric
 from reward_server.admission.keys import ApiKey, read_keys
 from reward_server.engine.model_on_hub import check_on_hub
 from reward_server.engine.model_source import checked_model
+from reward_server.launch.model_card import card_of
 from reward_server.service import Rewarder
 from reward_server.settings import Settings
 
@@ -82,7 +83,8 @@ async def load_engine(settings: Settings) -> VllmEngine:
 
 async def warmed_up(engine: VllmEngine, rubrics: Mapping[str, Rubric], settings: Settings) -> Rewarder:
     """What answers requests with an engine, after a first frame was scored."""
-    rewarder = Rewarder(engine, rubrics, settings)
+    card = await asyncio.to_thread(card_of, settings.model, settings.revision)
+    rewarder = Rewarder(engine, rubrics, settings, card)
     await rewarder.warm_up()
     if engine.info.device == "cpu":
         _step_behind()

@@ -18,7 +18,8 @@ from reward_client.schema import ItemStatus, Timings, Usage
 from reward_server.engine.interface import Answer, EngineAnswerError, Question
 from reward_server.images.decode import ImageError
 from reward_server.images.prepare import ImagePreparer, PreparedImage, ReceivedImage, SentImage
-from reward_server.scoring.answer_cache import AnswerCache
+from reward_server.scoring.answer_cache import AnswerCache, AskedImages
+from reward_server.telemetry.engine_time import EngineTime, Share
 from reward_server.telemetry.tracing import tracer
 
 Item = TypeVar("Item")
@@ -30,22 +31,29 @@ class Asker:
 
     Args:
         answers: where answers come from.
+        engine_time: of what gives them.
     """
 
-    def __init__(self, answers: AnswerCache) -> None:
-        self._answers = answers
+    def __init__(self, answers: AnswerCache, engine_time: EngineTime) -> None:
+        self._answers, self._engine_time = answers, engine_time
         self._asked = self._known = 0
         self.prompt_tokens = self.completion_tokens = 0
+        self.share = Share()
 
-    async def ask(self, images: Sequence[PreparedImage], question: Question) -> Answer:
+    async def ask(self, asked: AskedImages, question: Question) -> Answer:
         """The model's answer.
+
+        Args:
+            asked: the images; the same object for all questions about it.
+            question: what is asked.
 
         Raises:
             EngineAnswerError: this question failed; the engine lives on.
             EngineDeadError: the engine died.
         """
         self._asked += 1
-        answer, known = await self._answers.ask(images, question)
+        with self._engine_time.under_way(self.share):
+            answer, known = await self._answers.ask(asked, question)
         if known:
             self._known += 1
         else:
@@ -97,6 +105,7 @@ class Batcher:
 
     def __init__(self, answers: AnswerCache, preparer: ImagePreparer) -> None:
         self._answers, self._preparer = answers, preparer
+        self._engine_time = EngineTime()
 
     async def run(
         self,
@@ -123,7 +132,7 @@ class Batcher:
             prepared = iter(await self._preparer.prepare(flat, size_px, preprocess))
             groups = [list(itertools.islice(prepared, len(item))) for item in items]
         decoded = time.perf_counter()
-        askers = [Asker(self._answers) for _ in items]
+        askers = [Asker(self._answers, self._engine_time) for _ in items]
         with tracer.start_as_current_span("engine"):
             async with asyncio.TaskGroup() as tasks:  # one failure, or a cancelled request, ends all
                 working = [
@@ -137,6 +146,7 @@ class Batcher:
             ),
             prompt_tokens=sum(asker.prompt_tokens for asker in askers),
             completion_tokens=sum(asker.completion_tokens for asker in askers),
+            engine_s=sum(asker.share.engine_s for asker in askers),
         )
         # the gate knows how long the request waited before
         timings = Timings(queue_s=0.0, decode_s=decoded - started, engine_s=time.perf_counter() - decoded)

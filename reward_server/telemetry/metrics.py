@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from reward_client.schema import CompareResponse, ReadingsResponse, RewardItem, ScoreResponse, Timings
+from reward_client.wording.ensemble import AnyRubric, Ensemble
 
 WINDOW = 512
 """Answers of one rubric over which the most frequent one's share is taken."""
@@ -19,6 +20,13 @@ WINDOW = 512
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 _REWARDS = (-1.0, -0.5, 0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 _SHARES = (0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99, 1.0)
+
+
+def _name(asked: AnyRubric | None) -> str:
+    """A rubric's name for metrics; one word for all that came with a request."""
+    if isinstance(asked, Ensemble):
+        return "ensemble"
+    return asked if isinstance(asked, str) else "inline"
 
 
 class Metrics:
@@ -70,27 +78,34 @@ class Metrics:
         self.ready = Gauge("vlm_reward_ready", "1 while frames can be scored.", registry=registry)
         self._answers: dict[str, deque[str]] = defaultdict(lambda: deque(maxlen=WINDOW))
 
-    def add_scores(self, rubric: str, answer: ScoreResponse) -> None:
+    def add_scores(self, asked: AnyRubric | None, answer: ScoreResponse) -> None:
         """Counts one answer of ``POST /score``.
 
         Args:
-            rubric: its name; ``inline`` for rubrics that came with a request.
+            asked: what it is the answer to.
             answer: what was sent.
         """
         self.add_times(answer.timings)
-        self.cached.labels(rubric).inc(answer.usage.cached_images)
-        self._add_items(rubric, answer.data)
+        self.cached.labels(_name(asked)).inc(answer.usage.cached_images)
+        self._add_asked(asked, answer.data)
 
-    def add_readings(self, rubrics: Sequence[str], answer: ReadingsResponse) -> None:
+    def add_readings(self, asked: Sequence[AnyRubric], answer: ReadingsResponse) -> None:
         """Counts one answer of ``POST /score`` to several rubrics.
 
         Args:
-            rubrics: their names; ``inline`` for those that came with the request.
+            asked: what it is the answer to.
             answer: what was sent.
         """
         self.add_times(answer.timings)
-        for place, rubric in enumerate(rubrics):
-            self._add_items(rubric, answer.items(place))
+        for place, rubric in enumerate(asked):
+            self._add_asked(rubric, answer.items(place))
+
+    def _add_asked(self, asked: AnyRubric | None, items: Sequence[RewardItem]) -> None:
+        """Counts the rewards of a rubric; those of an ensemble, and what each of its rubrics read."""
+        self._add_items(_name(asked), items)
+        if isinstance(asked, Ensemble):
+            for place, member in enumerate(asked.mean_of):
+                self._add_items(_name(member), [item.readings[place] for item in items if item.readings])
 
     def _add_items(self, rubric: str, items: Iterable[RewardItem]) -> None:
         answers = self._answers[rubric]
@@ -106,9 +121,10 @@ class Metrics:
             (_, most), *_ = Tally(answers).most_common(1)
             self.top_answer_share.labels(rubric).set(most / len(answers))
 
-    def add_comparisons(self, rubric: str, answer: CompareResponse) -> None:
+    def add_comparisons(self, asked: AnyRubric, answer: CompareResponse) -> None:
         """Counts one answer of ``POST /compare``."""
         self.add_times(answer.timings)
+        rubric = _name(asked)
         for item in answer.data:
             consistent = "" if item.consistent is None else str(item.consistent).lower()
             self.comparisons.labels(rubric, item.status.value, consistent).inc()

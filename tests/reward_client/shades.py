@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reward_client.errors import UnavailableError
-from reward_client.rubric import Rubric
 from reward_client.schema import ScoreResponse
+from reward_client.wording.ensemble import AnyRubric
 from tests.fakes import response
 
 TRUE_REWARD = 1.0
@@ -71,9 +71,9 @@ class ShadeClient:
         self.reward_id = "abc"
         self.gone = False
         self.calls: list[list[int]] = []
-        self.asked: list[str | Rubric] = []
+        self.asked: list[AnyRubric] = []
 
-    def score(self, frames: Sequence[NDArray[np.uint8]], rubric: str | Rubric) -> ScoreResponse:
+    def score(self, frames: Sequence[NDArray[np.uint8]], rubric: AnyRubric) -> ScoreResponse:
         time.sleep(self.delay_s)
         shades = [int(frame[0, 0, 0]) for frame in frames]
         self.calls.append(shades)

@@ -16,6 +16,7 @@ from reward_client.frames import Frame, image_file
 from reward_client.labeling.same_rewards import RewardsChangedError
 from reward_client.rubric import Rubric
 from reward_client.schema import RewardBounds, RubricDetail, ScoreResponse
+from reward_client.wording.ensemble import AnyRubric
 from reward_client.wording.variables import Value
 from tests.fakes import response
 from tests.reward_client.graded import GradedEngine, graded, grey
@@ -48,11 +49,11 @@ class FakeClient:
     def score(
         self,
         frames: Sequence[Frame],
-        rubric: str | Rubric,
+        rubric: AnyRubric,
         *,
         variables: Sequence[Mapping[str, Value]] | None = None,
     ) -> ScoreResponse:
-        prompt = rubric if isinstance(rubric, str) else rubric.prompt
+        prompt = rubric.prompt if isinstance(rubric, Rubric) else str(rubric)
         if "gone" in prompt:
             raise UnavailableError("gone")
         shades = [shade_of(frame) for frame in frames]

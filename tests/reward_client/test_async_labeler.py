@@ -13,8 +13,8 @@ from reward_client.errors import UnavailableError
 from reward_client.labeling.async_labeler import AsyncLabeler
 from reward_client.labeling.labeler import REQUESTS_IN_FLIGHT
 from reward_client.labeling.same_rewards import RewardsChangedError
-from reward_client.rubric import Rubric
 from reward_client.schema import ScoreResponse
+from reward_client.wording.ensemble import AnyRubric
 from tests.fakes import response
 from tests.reward_client.test_late_labeler import Frames, numbered, numbers
 
@@ -30,7 +30,7 @@ class Asynchronous:
         self.ids, self.broken = list(ids), broken
         self.under_way, self.most, self.cancelled = 0, 0, 0
 
-    async def score(self, frames: Frames, rubric: str | Rubric) -> ScoreResponse:
+    async def score(self, frames: Frames, rubric: AnyRubric) -> ScoreResponse:
         self.sizes.append(len(frames))
         self.under_way += 1
         self.most = max(self.most, self.under_way)

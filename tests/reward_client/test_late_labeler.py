@@ -21,8 +21,8 @@ from reward_client import AsyncRewardClient, RewardClient
 from reward_client.labeling.async_labeler import AsyncLabeler
 from reward_client.labeling.labeler import FRAMES_PER_REQUEST, REQUESTS_IN_FLIGHT, Labeler, max_images_of
 from reward_client.labeling.same_rewards import RewardsChangedError, SameRewards
-from reward_client.rubric import Rubric
 from reward_client.schema import ScoreResponse
+from reward_client.wording.ensemble import AnyRubric
 from tests.fakes import response, server_info
 from tests.reward_client.graded import graded, grey
 
@@ -50,7 +50,7 @@ class SlowestFirst:
         self.barrier = threading.Barrier(together)
         self.lock = threading.Lock()
 
-    def score(self, frames: Frames, rubric: str | Rubric) -> ScoreResponse:
+    def score(self, frames: Frames, rubric: AnyRubric) -> ScoreResponse:
         with self.lock:
             self.sizes.append(len(frames))
             self.under_way += 1
@@ -86,7 +86,7 @@ def test_done_does_not_wait() -> None:
     gate = threading.Event()
 
     class Held(SlowestFirst):
-        def score(self, frames: Frames, rubric: str | Rubric) -> ScoreResponse:
+        def score(self, frames: Frames, rubric: AnyRubric) -> ScoreResponse:
             assert gate.wait(20.0)
             return super().score(frames, rubric)
 

@@ -18,8 +18,8 @@ from reward_client import RewardClient
 from reward_client.errors import UnavailableError
 from reward_client.labeling.null_rewards import NullRewardError
 from reward_client.labeling.same_rewards import RewardsChangedError
-from reward_client.rubric import Rubric
 from reward_client.schema import ScoreResponse
+from reward_client.wording.ensemble import AnyRubric
 from reward_client.wrappers import FrameInInfo, LateReward, VLMReward, vector
 from tests.reward_client.shades import LENGTH, TRUE_REWARD, Shade, ShadeClient
 
@@ -66,7 +66,7 @@ class Held(ShadeClient):
         super().__init__()
         self.gate = threading.Event()
 
-    def score(self, frames: Sequence[NDArray[np.uint8]], rubric: str | Rubric) -> ScoreResponse:
+    def score(self, frames: Sequence[NDArray[np.uint8]], rubric: AnyRubric) -> ScoreResponse:
         assert self.gate.wait(20.0), "somebody waited for this answer"
         return super().score(frames, rubric)
 

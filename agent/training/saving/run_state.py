@@ -43,6 +43,8 @@ class RunState:
         wall_clock_s: time of training.
         solved_at: when a short evaluation first reached the threshold; None if none did.
         files: of ``Recorder.positions``: how far the run's files were written.
+        usage: of ``CountedScores.usage``; None in the arms without a server, and of a state that was saved
+            before it was counted.
     """
 
     learner: Learner
@@ -59,6 +61,7 @@ class RunState:
     wall_clock_s: float
     solved_at: dict[str, float] | None
     files: dict[str, Any]
+    usage: dict[str, Any] | None = None
 
 
 def save_run_state(state: RunState, config: TrainConfig) -> None:

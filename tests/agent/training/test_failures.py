@@ -15,8 +15,8 @@ from agent.config import TrainConfig
 from agent.reporting.run_report import write_report
 from agent.training.counting.failures import WINDOW_FRAMES, FailureWindow
 from agent.training.train import RunStoppedError, Trainer
-from reward_client.rubric import Rubric
 from reward_client.schema import ItemStatus, RewardItem, ScoreResponse
+from reward_client.wording.ensemble import AnyRubric
 from reward_server.reading.readouts import low_mass_message
 from tests.fakes import FakeClient, response, server_info
 
@@ -111,7 +111,7 @@ def test_every_status_has_something_that_would_help(status: ItemStatus) -> None:
 class AnswersYes(FakeClient):
     """A model that is asked whether the pole stands, by a rubric whose labels are numbers."""
 
-    def score(self, frames: Sequence[NDArray[np.uint8]], rubric: str | Rubric) -> ScoreResponse:
+    def score(self, frames: Sequence[NDArray[np.uint8]], rubric: AnyRubric) -> ScoreResponse:
         answer = response([None] * len(frames))
         items = [item.model_copy(update=LOW_MASS | {"text": "Yes"}) for item in answer.data]
         return answer.model_copy(update={"data": items})
@@ -140,7 +140,7 @@ class GoesBad(FakeClient):
         super().__init__()
         self.from_frame = from_frame
 
-    def score(self, frames: Sequence[NDArray[np.uint8]], rubric: str | Rubric) -> ScoreResponse:
+    def score(self, frames: Sequence[NDArray[np.uint8]], rubric: AnyRubric) -> ScoreResponse:
         super().score(frames, rubric)
         self.reward = None if len(self.frames) >= self.from_frame else 1.0
         return response([self.reward] * len(frames))

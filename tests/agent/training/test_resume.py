@@ -24,8 +24,8 @@ from agent.training.saving import checkpoint_file as checkpoint
 from agent.training.saving.checkpoint_file import CheckpointError
 from agent.training.train import Trainer
 from reward_client.labeling.same_rewards import RewardsChangedError
-from reward_client.rubric import Rubric
 from reward_client.schema import ScoreResponse
+from reward_client.wording.ensemble import AnyRubric
 from tests.fakes import response, server_info
 from tests.paths import ROOT
 
@@ -40,7 +40,7 @@ class ByPixels:
         self.rng = np.random.default_rng()
         self.scored = 0
 
-    def score(self, frames: Sequence[NDArray[np.uint8]], rubric: str | Rubric) -> ScoreResponse:
+    def score(self, frames: Sequence[NDArray[np.uint8]], rubric: AnyRubric) -> ScoreResponse:
         time.sleep(self.rng.uniform(0, self.max_delay_s))
         self.scored += len(frames)
         if self.stop_after is not None and self.scored > self.stop_after:
@@ -74,6 +74,7 @@ def same(a: Trainer, b: Trainer) -> None:
     for name in ("online", "target", "adam_mean", "adam_square"):
         assert torch.equal(getattr(a.learner, name), getattr(b.learner, name)), name
     assert (a.env_steps, a.records.state()) == (b.env_steps, b.records.state())
+    assert (a.client and a.client.usage()) == (b.client and b.client.usage())
 
 
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -219,7 +220,7 @@ def test_a_run_with_other_options_is_not_resumed(tmp_path: Path, whole: Trainer)
 
 def test_a_run_does_not_go_on_with_rewards_of_another_kind(tmp_path: Path) -> None:
     class Other(ByPixels):
-        def score(self, frames: Sequence[NDArray[np.uint8]], rubric: str | Rubric) -> ScoreResponse:
+        def score(self, frames: Sequence[NDArray[np.uint8]], rubric: AnyRubric) -> ScoreResponse:
             return super().score(frames, rubric).model_copy(update={"reward_id": "other"})
 
     with pytest.raises(KeyboardInterrupt):

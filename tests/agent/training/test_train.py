@@ -21,8 +21,8 @@ from agent.reporting.run_report import write_report
 from agent.training.learner.dqn import update
 from agent.training.train import Trainer
 from reward_client.errors import ServerUnreachableError
-from reward_client.rubric import Rubric
 from reward_client.schema import ItemStatus, ScoreResponse
+from reward_client.wording.ensemble import AnyRubric
 from tests.fakes import FakeClient, response, server_info
 
 
@@ -86,7 +86,7 @@ def test_every_step_is_scored_by_the_frame_after_it_the_terminal_one_too(tmp_pat
 class Noisy:
     """Rewards that have nothing to do with the environment's."""
 
-    def score(self, frames: Sequence[NDArray[np.uint8]], rubric: str | Rubric) -> ScoreResponse:
+    def score(self, frames: Sequence[NDArray[np.uint8]], rubric: AnyRubric) -> ScoreResponse:
         return response([0.25 if frame.mean() > 240 else 0.5 for frame in frames])
 
 
@@ -115,7 +115,7 @@ class SometimesNull:
     def __init__(self) -> None:
         self.count = 0
 
-    def score(self, frames: Sequence[NDArray[np.uint8]], rubric: str | Rubric) -> ScoreResponse:
+    def score(self, frames: Sequence[NDArray[np.uint8]], rubric: AnyRubric) -> ScoreResponse:
         rewards: list[float | None] = []
         for _ in frames:
             self.count += 1
@@ -135,7 +135,7 @@ def test_labels_tell_how_each_answer_was_and_where_in_its_episode_the_frame_stoo
     class Unsure:
         """Every second frame fails."""
 
-        def score(self, frames: Sequence[NDArray[np.uint8]], rubric: str | Rubric) -> ScoreResponse:
+        def score(self, frames: Sequence[NDArray[np.uint8]], rubric: AnyRubric) -> ScoreResponse:
             answer = response([None if row % 2 else 0.25 for row in range(len(frames))])
             told: list[dict[str, Any]] = [
                 {"label_mass": 0.9, "probabilities": {"0": 0.25, "1": 0.75}},
@@ -206,7 +206,7 @@ def test_how_many_samples_are_kept_changes_nothing_that_is_learned(tmp_path: Pat
 class Dying(FakeClient):
     """A server that goes away in mid-run."""
 
-    def score(self, frames: Sequence[NDArray[np.uint8]], rubric: str | Rubric) -> ScoreResponse:
+    def score(self, frames: Sequence[NDArray[np.uint8]], rubric: AnyRubric) -> ScoreResponse:
         if len(self.frames) > 150:
             raise ServerUnreachableError("http://server cannot be reached: refused")
         return super().score(frames, rubric)

@@ -19,6 +19,7 @@ from agent.training.watching.nulls import Nulls
 from reward_client.errors import ServerUnreachableError
 from reward_client.rubric import Rubric
 from reward_client.schema import ScoreResponse
+from reward_client.wording.ensemble import AnyRubric
 from tests.fakes import FakeClient, response, server_info
 
 RUBRIC = Rubric.model_validate(
@@ -39,10 +40,10 @@ class ByPixels:
     """Rewards by the frame, and what was asked."""
 
     def __init__(self, stop_after: int | None = None) -> None:
-        self.asked: list[tuple[NDArray[np.uint8], Rubric | str]] = []
+        self.asked: list[tuple[NDArray[np.uint8], AnyRubric]] = []
         self.stop_after, self.scored = stop_after, 0
 
-    def score(self, frames: Sequence[NDArray[np.uint8]], rubric: str | Rubric) -> ScoreResponse:
+    def score(self, frames: Sequence[NDArray[np.uint8]], rubric: AnyRubric) -> ScoreResponse:
         self.scored += len(frames)
         if self.stop_after is not None and self.scored > self.stop_after:
             raise KeyboardInterrupt
@@ -98,7 +99,7 @@ def test_a_run_that_was_interrupted_saw_what_one_that_was_not_saw(tmp_path: Path
 class FailsOnNulls(FakeClient):
     """A server that answers a step's frames only."""
 
-    def score(self, frames: Sequence[NDArray[np.uint8]], rubric: str | Rubric) -> ScoreResponse:
+    def score(self, frames: Sequence[NDArray[np.uint8]], rubric: AnyRubric) -> ScoreResponse:
         if len(frames) == 1:
             raise ServerUnreachableError("http://server cannot be reached: refused")
         return super().score(frames, rubric)
