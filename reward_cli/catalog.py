@@ -66,10 +66,10 @@ COMMANDS = {
         "Train",
         "watch a run while it goes, or look at a finished one",
         "reward_cli.watching.command:watch",
-        ("cli", "audit"),
+        ("watch",),
     ),
     "labels": Command(
-        "Train", "print the answers of a run as a table", "reward_cli.labels:labels", ("cli", "audit")
+        "Train", "print the answers of a run as a table", "reward_cli.labels:labels", ("watch",)
     ),
 }
 

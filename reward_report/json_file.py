@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+from reward_report.text_file import write_text
+
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Writes a file of JSON; a reader sees the old one or the new one."""
-    part = path.with_name(f"{path.name}.part")
-    part.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    part.replace(path)
+    write_text(path, json.dumps(content, indent=2) + "\n")

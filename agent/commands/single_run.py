@@ -6,7 +6,7 @@ Not for the work itself (``training/train.py``).
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -27,10 +27,14 @@ from agent.recording.run_folder import (
     read_rows,
 )
 from agent.reporting.findings import findings, terminal_lines
-from agent.reporting.run_report import source_of, write_report
+from agent.reporting.page.answer import source_of
+from agent.reporting.refresh.refresher import refreshed
+from agent.reporting.run_report import write_report
 from agent.reporting.video import film
 from agent.rewards.lower_bound import lower_bound_of
 from agent.rewards.question import resolve_question
+from agent.training.counting.cost import CountedScores
+from agent.training.counting.recent import Recent
 from agent.training.learner.spaces import spaces_of
 from agent.training.saving.run_state import FILE as RUN_STATE
 from agent.training.train import Trainer
@@ -71,11 +75,19 @@ def train(config: TrainConfig, progress: Callable[[int], None]) -> dict[str, Any
         FolderLostError: it was moved, removed or replaced meanwhile.
     """
     with locked(config.folder):  # first of all: what the other one writes stays as it is
-        return _train(config, progress)
+        return _train(config, lambda steps, _recent: progress(steps))
 
 
-def _train(config: TrainConfig, progress: Callable[[int], None]) -> dict[str, Any]:
-    """The same, for whoever holds the folder."""
+def _train(
+    config: TrainConfig, tell: Callable[[int, Recent], None], *, refreshes_report: bool = False
+) -> dict[str, Any]:
+    """The same, for whoever holds the folder.
+
+    Args:
+        config: the run's options.
+        tell: called with the steps so far, and what the latest of them brought.
+        refreshes_report: whether ``report.html`` is written now and then while the run goes.
+    """
     spaces_of(config.find_task())  # before a server is waited for
     if (config.folder / CONFIG).exists() and not (config.resume or config.overwrite):
         raise ConfigError(
@@ -83,7 +95,7 @@ def _train(config: TrainConfig, progress: Callable[[int], None]) -> dict[str, An
             "choose another --name"
         )
     with ExitStack() as stack:
-        client = server = question = asked = lower_bound = nulls = None
+        client = scores = server = question = asked = lower_bound = nulls = None
         if config.arm.scores_frames:
             client = stack.enter_context(client_of(config.server_url, config.outage_s))
             server = client.wait_ready(config.wait_ready_s)
@@ -91,13 +103,21 @@ def _train(config: TrainConfig, progress: Callable[[int], None]) -> dict[str, An
             asked = question if isinstance(question, Rubric) else client.rubric(question).rubric
             if config.null_terminal == "lower_bound":
                 lower_bound = lower_bound_of(asked)
-            nulls = Nulls(client, question, asked, config.null_share, config.seed)
+            scores = CountedScores(client)  # those of the audit and the film are no part of training
+            nulls = Nulls(scores, question, asked, config.null_share, config.seed)
             begun = config.resume and (config.folder / RUN_STATE).is_file()
             if config.audit_first and not begun:
                 audit_first(config, client, question, asked)
-        trainer = Trainer(config, client, server, question, progress, lower_bound, nulls)
+
+        def progress(steps: int) -> None:
+            tell(steps, trainer.records.recent)
+            if refreshes_report:
+                refresher.look()
+
+        trainer = Trainer(config, scores, server, question, progress, lower_bound, nulls)
         try:
-            trainer.run()
+            with refreshed(config.folder) as refresher:
+                trainer.run()
         except FolderLostError:
             raise  # what is there now is not this run's
         except BaseException:
@@ -156,14 +176,16 @@ def train_and_tell(config: TrainConfig, *, holds_folder: bool = False) -> int:
     """
     print(f"training; the run's files go to {config.folder}", flush=True)
     with (
+        nullcontext() if holds_folder else locked(config.folder),
         tqdm(total=config.env_steps, desc="training", unit="step", smoothing=0.05) as bar,
         logging_redirect_tqdm(),
     ):
 
-        def tell(steps: int) -> None:
+        def tell(steps: int, recent: Recent) -> None:
+            bar.set_postfix_str(str(recent), refresh=False)
             bar.update(steps - bar.n)
 
-        summary = (_train if holds_folder else train)(config, tell)
+        summary = _train(config, tell, refreshes_report=True)
     print("\n".join([_result(summary, config.folder), *terminal_lines(summary)]))
     return 0 if summary["solved"] else EXIT_NOT_SOLVED
 

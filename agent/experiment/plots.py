@@ -7,26 +7,43 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from agent.experiment.seed_statistics import iqm_interval
 from agent.reporting.run_plots import shown_returns
+from reward_report.figures import (
+    BLUE,
+    BROWN,
+    GREEN,
+    GREY,
+    ORANGE,
+    PURPLE,
+    SKY,
+    legend_below,
+    look,
+    new_figure,
+)
 from reward_tasks.task import Task
 
 COLOURS = {
-    "vlm": "tab:orange",
-    "oracle": "tab:green",
-    "env": "tab:blue",
-    "constant": "tab:gray",
-    "random": "tab:purple",
-    "shuffled": "tab:brown",
-    "resampled": "tab:pink",
+    "vlm": ORANGE,
+    "oracle": GREEN,
+    "env": BLUE,
+    "constant": GREY,
+    "random": PURPLE,
+    "shuffled": BROWN,
+    "resampled": SKY,
 }
+LINES = {"constant": "--", "random": "-.", "resampled": ":"}
+"""Of the controls, which are so told apart without colours too."""
+
 GRID_POINTS = 60
 BAND_RESAMPLES = 1000
 """For the interval at each of many points of a curve, which is looked at and not read off."""
 
 
+@look
 def plot_curves(arms: Mapping[str, Sequence[Sequence[dict[str, Any]]]], axis: str, task: Task) -> Figure:
     """Greedy true return during training, IQM of the seeds and its 95 % interval.
 
@@ -35,7 +52,7 @@ def plot_curves(arms: Mapping[str, Sequence[Sequence[dict[str, Any]]]], axis: st
         axis: the key that is the horizontal axis: ``step`` or ``charts/wall_clock_s``.
         task: what was learned.
     """
-    figure = Figure(figsize=(9, 4.5), dpi=110)
+    figure = new_figure(4.4)
     axes = figure.subplots()
     for arm, runs in arms.items():
         curves = [_curve(rows, axis) for rows in runs]
@@ -45,19 +62,20 @@ def plot_curves(arms: Mapping[str, Sequence[Sequence[dict[str, Any]]]], axis: st
         grid = _grid(curves, axis)
         values = np.stack([_held(curve, grid) for curve in curves])
         intervals = [iqm_interval(column.tolist(), BAND_RESAMPLES) for column in values.T]
-        axes.plot(grid, [i.point for i in intervals], label=arm, color=COLOURS.get(arm))
+        points, line = [i.point for i in intervals], LINES.get(arm, "-")
+        axes.plot(grid, points, label=arm, color=COLOURS.get(arm), linestyle=line)
         axes.fill_between(
             grid, [i.low for i in intervals], [i.high for i in intervals], color=COLOURS.get(arm), alpha=0.15
         )
-    axes.axhline(task.solved_return, color="grey", linestyle=":")
-    axes.set_xlabel("environment steps" if axis == "step" else "wall-clock time of training (s)")
+    axes.axhline(task.solved_return, color=GREY, linestyle=":")
+    axes.set_xlabel("environment steps" if axis == "step" else "time of training (s)")
     axes.set_ylabel("true return, greedy (IQM, 95 %)")
     axes.set_ylim(*shown_returns(task))
-    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize="small")
-    figure.tight_layout()
+    legend_below(figure, 4)
     return figure
 
 
+@look
 def plot_scores(
     scores: Mapping[str, Sequence[float]],
     finals: Mapping[str, Sequence[float]],
@@ -72,24 +90,24 @@ def plot_scores(
         random_return: of random actions.
         task: what was learned.
     """
-    figure = Figure(figsize=(9, 1.1 + 0.4 * len(finals)), dpi=110)
+    figure = new_figure(1.5 + 0.5 * len(finals))
     panels = figure.subplots(1, 2, sharey=True)
-    titles = ("score: greedy return during training", "final return, greedy")
+    titles = ("score: greedy, in training", "final return, greedy")
     for axes, values_of, title in zip(panels, (scores, finals), titles, strict=True):
         for row, arm in enumerate(finals):
             if values_of[arm]:
                 _seeds(axes, row, values_of[arm], COLOURS.get(arm))
-        axes.axvline(task.solved_return, color="grey", linestyle=":")
-        axes.axvline(random_return, color="grey", linestyle="--", linewidth=0.8)
+        axes.axvline(task.solved_return, color=GREY, linestyle=":")
+        axes.axvline(random_return, color=GREY, linestyle="--", linewidth=0.8)
         axes.set_xlim(*shown_returns(task))
-        axes.set_title(title, fontsize="medium")
+        axes.xaxis.set_major_locator(MaxNLocator(4))
+        axes.set_title(title)
     panels[0].set_yticks(range(len(finals)), list(finals))
     panels[0].set_ylim(len(finals) - 0.4, -0.6)  # the first arm on top, as in the table
     figure.supxlabel(
-        "true return (point: a seed; bar: IQM, 95 %; dashed: random actions; dotted: solved)",
-        fontsize="small",
+        "true return (point: a seed; bar: IQM, 95 %;\ndashed: random actions; dotted: solved)",
+        fontsize=10,
     )
-    figure.tight_layout()
     return figure
 
 

@@ -31,11 +31,15 @@ from agent.experiment.results import (
 from agent.experiment.seed_statistics import Interval
 from agent.experiment.verdict import Verdict
 from agent.recording.provenance import described, origins
-from agent.recording.run_folder import LABELS, read_rows
+from agent.recording.run_folder import CONFIG, LABELS, REPORT, read_json, read_rows
 from agent.reporting.measures import labels_of
-from agent.reporting.run_report import sample_grid, truth
+from agent.reporting.page.cost import cost_sentence
+from agent.reporting.page.evidence import sample_grid, truth
 from reward_report import html
+from reward_report.text_file import write_text
 from reward_tasks.task import Task
+
+TABLE, RESULTS = "table.md", "experiment.json"
 
 
 def write_report(folder: Path, plan: Sequence[TrainConfig], minutes: float) -> str:
@@ -56,7 +60,7 @@ def write_report(folder: Path, plan: Sequence[TrainConfig], minutes: float) -> s
     random_returns = {config.task: random_return(config) for config in _one_of_each_task(plan)}
     rows, verdicts = table_rows(runs), verdicts_of(plan, runs, random_returns)
     text = markdown(rows, verdicts, _floor(random_returns))
-    (folder / "table.md").write_text(text, encoding="utf-8")
+    (folder / TABLE).write_text(text, encoding="utf-8")
     content = {
         "runs_planned": len(plan),
         "runs_finished": len(runs),
@@ -65,9 +69,8 @@ def write_report(folder: Path, plan: Sequence[TrainConfig], minutes: float) -> s
         "rows": [{**row, **{key: _plain(row[key]) for key in ("score", "final")}} for row in rows],
         "verdicts": [asdict(one) for one in verdicts],
     }
-    (folder / "experiment.json").write_text(json.dumps(content, indent=2) + "\n")
-    page = _page(folder.name, plan, runs, rows, verdicts, random_returns)
-    (folder / "report.html").write_text(page, encoding="utf-8")
+    (folder / RESULTS).write_text(json.dumps(content, indent=2) + "\n")
+    write_text(folder / REPORT, _page(folder, plan, runs, rows, verdicts, random_returns))
     return text
 
 
@@ -86,48 +89,103 @@ def _floor(random_returns: Mapping[str, float]) -> str:
 
 
 def _page(
-    name: str,
+    folder: Path,
     plan: Sequence[TrainConfig],
     runs: Sequence[FinishedRun],
     rows: Sequence[dict[str, Any]],
     verdicts: Sequence[Verdict],
     random_returns: Mapping[str, float],
 ) -> str:
-    parts = [part for one in verdicts for part in _verdict(one)]
+    parts = [*map(_verdict, verdicts), _tiles(plan, runs)]
     if len(runs) < len(plan):
         parts.append(
             html.paragraph(
                 f"{len(runs)} of {len(plan)} runs are finished; this report leaves out the others."
             )
         )
+    parts.append(html.links([("The table (Markdown)", TABLE), ("All results (JSON)", RESULTS)]))
     for config in _one_of_each_task(plan):
-        name_of_task, some = config.task, [run for run in runs if run.config.task == config.task]
+        name, some = config.task, [run for run in runs if run.config.task == config.task]
         if some:
             results = [
-                html.table(HEAD[1:], [cells(row)[1:] for row in rows if row["task"] == name_of_task]),
-                html.paragraph(f"{LEGEND} {_floor({name_of_task: random_returns[name_of_task]})}"),
+                html.table(HEAD[1:], [cells(row)[1:] for row in rows if row["task"] == name]),
+                html.paragraph(f"{LEGEND} {_floor({name: random_returns[name]})}"),
+                *_costs([row for row in rows if row["task"] == name]),
+                html.side_by_side(_pictures(some, config.find_task(), random_returns[name])),
+                *_run_links(folder, some),
+                *_reading(some, config.find_task()),
             ]
-            pictures = _pictures(some, config.find_task(), random_returns[name_of_task])
-            parts.append(html.section(name_of_task, *results, *pictures))
-    if runs:
-        configs = [(run.config.folder / "config.json").read_text() for run in runs]
-        versions = sorted({described(origin) for text in configs for origin in origins(json.loads(text))})
-        parts.append(
-            html.section(
-                "Configuration",
-                html.paragraph(f"Code of all runs: {'; '.join(versions)}. The first run's configuration:"),
-                html.preformatted(configs[0]),
-            )
-        )
-    return html.page(f"Experiment {name}", parts)
+            parts.append(html.section(name, *results))
+    parts.append(html.section("Configuration", *_configuration(runs)))
+    return html.page(f"Experiment {folder.name}", parts, _page_tone(verdicts))
 
 
-def _verdict(one: Verdict) -> list[Markup]:
-    if one.teaches is not None:
-        return [html.result("good" if one.teaches else "bad", one.headline, [one.details])]
+def _verdict(one: Verdict) -> Markup:
+    return html.result(_tone(one), one.headline, [one.details] if one.details else [])
+
+
+def _tone(one: Verdict) -> html.Tone:
+    if one.teaches is None:
+        return "open"
+    return "good" if one.teaches else "bad"
+
+
+def _page_tone(verdicts: Sequence[Verdict]) -> html.Tone:
+    """That of the worst verdict that there is."""
+    tones = {_tone(one) for one in verdicts}
+    return next((tone for tone in ("bad", "good") if tone in tones), "open")
+
+
+def _tiles(plan: Sequence[TrainConfig], runs: Sequence[FinishedRun]) -> Markup:
+    summaries = [run.summary for run in runs]
+    scored, failed = (
+        sum(summary.get(key) or 0 for summary in summaries) for key in ("frames_scored", "frames_failed")
+    )
+    seconds = sum(summary.get("train_wall_clock_s") or 0.0 for summary in summaries)
+    return html.tiles(
+        [
+            ("runs finished", f"{len(runs)} of {len(plan)}"),
+            ("environment steps", f"{sum(run.config.env_steps for run in runs):,}"),
+            ("time of training, all runs together", f"{seconds / 60:.0f} min"),
+            ("labels: frames that the model was asked about", f"{scored + failed:,}"),
+            ("of them without a reward", f"{failed:,}"),
+        ]
+    )
+
+
+def _costs(rows: Sequence[Mapping[str, Any]]) -> list[Markup]:
+    """What the answers to each arm's runs cost together, where it was counted."""
+    told = [(row["arm"], cost) for row in rows if (cost := cost_sentence(row.get("usage")))]
+    return [html.paragraph(f"Runs of {arm} together. {cost}") for arm, cost in told]
+
+
+def _run_links(folder: Path, runs: Sequence[FinishedRun]) -> list[Markup]:
+    """The page of each run, by arm; nothing where the runs have none."""
+    pages: dict[str, list[Markup]] = {}
+    for run in runs:
+        page = run.config.folder / REPORT
+        if page.is_file():
+            words = f"{run.config.seed} {'✓' if run.summary['solved'] else '✗'}"
+            target = page.relative_to(folder).as_posix()
+            pages.setdefault(run.config.arm.value, []).append(html.link(words, target))
+    if not pages:
+        return []
+    body = [(arm, Markup("&ensp; ").join(links)) for arm, links in pages.items()]
     return [
-        html.paragraph(one.headline, lead=True),
-        *([html.paragraph(one.details)] if one.details else []),
+        html.heading("Pages of the runs"),
+        html.paragraph("✓: the final policy solved the task. ✗: it did not."),
+        html.table(("arm", "seeds"), body),
+    ]
+
+
+def _configuration(runs: Sequence[FinishedRun]) -> list[Markup]:
+    if not runs:
+        return []
+    configs = [read_json(run.config.folder / CONFIG) for run in runs]
+    versions = sorted({described(origin) for config in configs for origin in origins(config)})
+    return [
+        html.paragraph(f"Code of all runs: {'; '.join(versions)}."),
+        html.folded("Options of the first run", html.record(configs[0]["options"])),
     ]
 
 
@@ -145,7 +203,6 @@ def _pictures(runs: Sequence[FinishedRun], task: Task, random_return: float) -> 
         ),
         html.figure_image(plot_curves(metrics, "step", task), "true return over environment steps"),
         html.figure_image(plot_curves(metrics, "charts/wall_clock_s", task), "true return over time"),
-        *_reading(runs, task),
     ]
 
 
@@ -156,4 +213,8 @@ def _reading(runs: Sequence[FinishedRun], task: Task) -> list[Markup]:
         return []
     rows = [row for run in own for row in read_rows(run.config.folder / LABELS)]
     metrics = [row for run in own for row in run.metrics]
-    return [*truth(metrics, labels_of(rows, task), task), sample_grid(own[0].config.folder, task)]
+    return [
+        html.heading("What the model answered to the frames of its own arm"),
+        *truth(metrics, labels_of(rows, task), task),
+        sample_grid(own[0].config.folder, task),
+    ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from statistics import fmean
 from typing import Any
 
@@ -16,6 +17,7 @@ from agent.config import Arm, TrainConfig
 from agent.experiment.seed_statistics import Interval, censored_median, iqm_interval
 from agent.experiment.verdict import MIN_SEEDS, ArmResults, Verdict, verdict
 from agent.recording.run_folder import METRICS, SUMMARY, read_rows
+from reward_client.schema import Usage
 
 
 class MixedRewardsError(Exception):
@@ -102,7 +104,7 @@ def _runs_of(runs: Sequence[FinishedRun], task: str, arm: Arm) -> list[FinishedR
 
 
 def table_rows(runs: Sequence[FinishedRun]) -> list[dict[str, Any]]:
-    """One row for each task and arm: score, final return, and when the task was first solved."""
+    """One row for each task and arm: score, final return, when the task was first solved, and the cost."""
     rows = []
     for name, arm in dict.fromkeys((run.config.task, run.config.arm) for run in runs):
         some = _runs_of(runs, name, arm)
@@ -124,6 +126,7 @@ def table_rows(runs: Sequence[FinishedRun]) -> list[dict[str, Any]]:
                 "steps_to_solved": censored_median([entry.get("env_steps") for entry in solved]),
                 "seconds_to_solved": censored_median([entry.get("wall_clock_s") for entry in solved]),
                 "frames_failed": sum(run.summary["frames_failed"] for run in some),
+                "usage": _usage(some),
             }
         )
     return rows
@@ -171,6 +174,12 @@ def _above_lowest(runs: Sequence[FinishedRun]) -> float | None:
     if not all(returns):
         return None
     return min(fmean(value > lowest for value in values) for values in returns if values)
+
+
+def _usage(runs: Sequence[FinishedRun]) -> dict[str, Any] | None:
+    """What the answers to these runs cost together; None where one of them asked or counted nothing."""
+    usages = [Usage.model_validate(usage) for run in runs if (usage := run.summary.get("usage"))]
+    return reduce(Usage.plus, usages).model_dump() if usages and len(usages) == len(runs) else None
 
 
 def _shown(interval: Interval, seeds: int) -> str:

@@ -17,6 +17,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from agent.config import TrainConfig, options
 from agent.recording.episode import Episode
+from agent.recording.newest_frames import NewestFrames
 from agent.recording.provenance import code_origin
 from agent.recording.run_folder import (
     CONFIG,
@@ -94,9 +95,20 @@ class Recorder:
         self.samples = Samples(
             self.folder, task, config.samples, config.sample_every, resumed["samples"] if resumed else None
         )
+        self._newest = NewestFrames(self.folder, self.check_folder)
         self._board = SummaryWriter(
             str(self.folder / "tensorboard"), purge_step=resumed["step"] + 1 if resumed else None
         )
+
+    def rows_to_keep(self, first_step: int, states: NDArray[np.float32]) -> set[int]:
+        """The rows of a chunk whose frames may be shown, whatever their labels are.
+
+        Args:
+            first_step: number of the chunk's first step in the run, from 0.
+            states: ``(B, D)`` observations of its frames.
+        """
+        newest = self._newest.rows(first_step, len(states))
+        return newest | self.samples.rows_to_keep(first_step, states)
 
     def positions(self) -> dict[str, Any]:
         """How far the files are written, for a checkpoint.
@@ -157,6 +169,7 @@ class Recorder:
         state: NDArray[np.float32],
         episode: int,
         terminated: bool,
+        frame: NDArray[np.uint8] | None = None,
     ) -> None:
         """Records a frame's label beside the truth.
 
@@ -168,6 +181,7 @@ class Recorder:
             state: ``(D,)`` observation after the step, for the record only.
             episode: number of its episode, from 1.
             terminated: whether the step ended its episode by the task's own rules.
+            frame: ``(H, W, 3)`` uint8 RGB, where it was kept.
 
         Raises:
             FolderLostError: the frame's sample would go into a folder that is not this run's any more.
@@ -189,6 +203,8 @@ class Recorder:
             **truth_of(self._task, state),
         }
         self._labels.write(json.dumps(row) + "\n")
+        if frame is not None:
+            self._newest.add(frame, row)
 
     def check_folder(self) -> None:
         """Looks whether the file that is open is still the one in the folder: others are opened by name.
@@ -215,6 +231,7 @@ class Recorder:
             self.check_folder()
             self._board.close()  # this writes too
         finally:
+            self._newest.close()
             self._metrics.close()
             self._labels.close()
             if self._wandb is not None:

@@ -16,9 +16,9 @@ from agent.config import Arm, ConfigError
 from reward_report.folder_lock import FolderLockError
 
 CONFIG, SUMMARY = "config.json", "summary.json"
-METRICS, LABELS = "metrics.jsonl", "labels.jsonl"
+METRICS, LABELS, NEWEST_FRAMES = "metrics.jsonl", "labels.jsonl", "newest_frames.json"
 LEARNING_CURVE, VALUE_SCATTER = "learning_curve.png", "value_scatter.png"
-REPORT = "report.html"
+REPORT, VIDEO, ANIMATION = "report.html", "video.mp4", "video.gif"
 POLICY, EVALUATION = "policy.npz", "evaluation.json"
 WANDB_ID = "wandb_id"
 """Holds a Weights & Biases run's id, with which a resumed run goes on."""
@@ -31,11 +31,12 @@ OWN_FILES = (
     EVALUATION,
     METRICS,
     LABELS,
+    NEWEST_FRAMES,
     LEARNING_CURVE,
     VALUE_SCATTER,
     REPORT,
-    "video.mp4",
-    "video.gif",
+    VIDEO,
+    ANIMATION,
     "tensorboard",
     WANDB_ID,
     "samples",
@@ -53,6 +54,12 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
     if not path.exists():
         return []
     return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def read_whole_rows(path: Path) -> list[dict[str, Any]]:
+    """The same of a file that somebody is writing: without the end of it that is not written yet."""
+    content = path.read_bytes()
+    return [json.loads(line) for line in content[: content.rfind(b"\n") + 1].splitlines()]
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from agent.reporting.measures import (
     top_answer,
     wanted,
 )
+from agent.reporting.page.cost import cost_sentence
 from agent.reporting.warning_rules import warnings_of
 from agent.reporting.wording import frames, hundredths, percent, quoted
 from reward_audit.measures.values import mean_absolute_error
@@ -105,12 +106,14 @@ def sentences(found: Mapping[str, Any]) -> list[str]:
 
 
 def terminal_lines(summary: Mapping[str, Any]) -> list[str]:
-    """The first lines for the terminal, in the words of the report: what was found, then the warnings.
+    """The first lines for the terminal, in the words of the report: what was found and cost, then warnings.
 
     Args:
         summary: a run's, with its findings.
     """
-    return [*sentences(summary), *(f"Warning: {warning}" for warning in summary["warnings"])]
+    cost = cost_sentence(summary.get("usage"))
+    warnings = [f"Warning: {warning}" for warning in summary["warnings"]]
+    return [*sentences(summary), *([cost] if cost else []), *warnings]
 
 
 def readings_of(labels: Labels, task: Task) -> list[dict[str, Any]]:

@@ -22,6 +22,7 @@ from agent.reporting.measures import (
 )
 from agent.reporting.wording import hundredths, side_share
 from reward_audit.measures.values import mean_absolute_error, side_accuracy
+from reward_report.figures import BLUE, GREEN, GREY, ORANGE, PURPLE, RED, legend_below, look, new_figure
 from reward_tasks.task import Column, Task
 
 MAX_POINTS = 4000
@@ -29,6 +30,7 @@ PARTS = 10
 """Of a run, each with a measure of its own: enough to see a change, and hundreds of frames in each."""
 
 
+@look
 def plot_values(labels: Labels, column: Column) -> Figure | None:
     """What is true against what was read, of the frames that a run scored.
 
@@ -43,25 +45,24 @@ def plot_values(labels: Labels, column: Column) -> Figure | None:
     mean, side = mean_absolute_error(read, true, column.period), side_accuracy(read, true, SIDE_FROM)
     if mean is None:
         return None
-    figure = Figure(figsize=(5.6, 4.5), dpi=120)
+    figure = new_figure()
     axes = figure.subplots()
     there = np.flatnonzero(~np.isnan(read))
     few = there[:: 1 + len(there) // MAX_POINTS]
     true, read = true[few], read[few]
     reach = 1.05 * max(float(np.abs(true).max()), float(np.abs(read).max()), 1.0)
-    axes.plot([-reach, reach], [-reach, reach], color="grey", lw=1, label="read rightly")
-    axes.plot(true, read, ".", ms=3, alpha=0.3)
+    axes.plot([-reach, reach], [-reach, reach], color=GREY, lw=1, label="read rightly")
+    axes.plot(true, read, ".", ms=3, alpha=0.3, color=BLUE)
     axes.set_xlim(-reach, reach)
     axes.set_ylim(-reach, reach)
     axes.set_xlabel(f"true {column.title} ({column.unit})")
-    axes.set_ylabel(f"{column.title} that the VLM read ({column.unit})")
-    title = f"mean absolute error {mean:.2f} {column.unit}, side right: {side_share(side)}"
-    axes.set_title(title, fontsize="medium")
-    axes.legend(loc="upper left", fontsize="small")
-    figure.tight_layout()
+    axes.set_ylabel(f"{column.title} as read ({column.unit})")
+    axes.set_title(f"mean error {mean:.2f} {column.unit}, side right: {side_share(side)}")
+    axes.legend(loc="upper left")
     return figure
 
 
+@look
 def plot_rewards(labels: Labels, task: Task) -> Figure | None:
     """The reward against what is true, with the task's perfect reward and the frames that have none.
 
@@ -77,28 +78,28 @@ def plot_rewards(labels: Labels, task: Task) -> Figure | None:
     few = slice(None, None, 1 + len(labels.steps) // MAX_POINTS)
     column, scored, rewards = task.columns[0], labels.scored[few], labels.rewards[few]
     true = labels.truth[column.name][few]
-    figure = Figure(figsize=(5.6, 4.5), dpi=120, layout="constrained")
+    figure = new_figure()
     axes = figure.subplots()
     perfect = task.oracle_of_truth(labels.truth)
     if perfect is not None:
-        axes.plot(true, perfect[few], ".", ms=2, color="tab:green", label="perfect reward")
-    axes.plot(true[scored], rewards[scored], ".", ms=4, alpha=0.35, color="tab:blue", label="reward")
+        axes.plot(true, perfect[few], ".", ms=2, color=GREEN, label="perfect reward")
+    axes.plot(true[scored], rewards[scored], ".", ms=4, alpha=0.35, color=BLUE, label="reward")
     if not scored.all():
         low, high = axes.get_ylim()
         axes.set_ylim(low - 0.08 * (high - low), high)
         at = np.full(int((~scored).sum()), low - 0.04 * (high - low))
-        axes.plot(true[~scored], at, "|", ms=7, alpha=0.4, color="tab:red", label="no reward")
+        axes.plot(true[~scored], at, "|", ms=7, alpha=0.4, color=RED, label="no reward")
     axes.set_xlabel(f"true {column.title}" + (f" ({column.unit})" if column.unit else ""))
     axes.set_ylabel("the server's reward")
     agreement = agreement_of(labels.rewards, wanted(task, labels.truth)[0]).tau_b
     axes.set_title(
         "τ_b not defined" if agreement is None else f"Kendall's τ_b {hundredths(agreement)}",
-        fontsize="medium",
     )
-    figure.legend(loc="outside lower center", ncols=3, fontsize="small", markerscale=3)
+    legend_below(figure, 3, marker_scale=3)
     return figure
 
 
+@look
 def plot_over_training(labels: Labels, task: Task) -> Figure | None:
     """Errors, agreement, sameness and missing rewards in each tenth of a run.
 
@@ -113,30 +114,28 @@ def plot_over_training(labels: Labels, task: Task) -> Figure | None:
         return None
     middles, tenths = _tenths(labels)
     errors, name, blind = _errors(labels, task)
-    figure = Figure(figsize=(7, 5), dpi=140, layout="constrained")
+    figure = new_figure(5.2)
     if errors is None:
         below = figure.subplots()
     else:
         above, below = figure.subplots(2, sharex=True)
-        above.plot(
-            middles, [_mean(errors[tenth]) for tenth in tenths], "o-", ms=4, color="tab:purple", label=name
-        )
+        above.plot(middles, [_mean(errors[tenth]) for tenth in tenths], "o-", ms=4, color=PURPLE, label=name)
         best = [_mean(blind[tenth]) for tenth in tenths]
-        above.plot(middles, best, ":", color="grey", label="best constant")
+        above.plot(middles, best, ":", color=GREY, label="best constant")
         above.set_ylim(bottom=0)
         above.set_ylabel("mean error")
     truth, _ = wanted(task, labels.truth)
     agreement = [agreement_of(labels.rewards[tenth], truth[tenth]).tau_b for tenth in tenths]
     shown = [np.nan if one is None else one for one in agreement]
-    below.plot(middles, shown, "o-", ms=4, color="tab:blue", label="τ_b of reward and truth")
+    below.plot(middles, shown, "o-", ms=4, color=BLUE, label="τ_b of reward and truth")
     same = [_top_share(labels, tenth) for tenth in tenths]
-    below.plot(middles, same, "s--", ms=4, color="tab:orange", label="most frequent answer")
+    below.plot(middles, same, "s--", ms=4, color=ORANGE, label="most frequent answer")
     nulls = [_mean((~labels.scored[tenth]).astype(np.float64)) for tenth in tenths]
-    below.plot(middles, nulls, "^-.", ms=4, color="tab:red", label="frames without a reward")
+    below.plot(middles, nulls, "^-.", ms=4, color=RED, label="without a reward")
     below.set_ylim(min(-0.05, *(one - 0.05 for one in agreement if one is not None), 0.0), 1.05)
     below.set_ylabel("τ_b, or share of frames")
     below.set_xlabel("environment steps")
-    figure.legend(loc="outside lower center", ncols=3, fontsize="x-small")
+    legend_below(figure, 2)
     return figure
 
 

@@ -20,6 +20,7 @@ from agent.recording.recorder import Recorder
 from agent.recording.run_folder import LABELS, rewards_of
 from agent.rewards.arms import chunk_rewards
 from agent.training.chunk import Chunk, chunk_of
+from agent.training.counting.cost import CountedScores
 from agent.training.counting.step_records import StepRecords
 from agent.training.evaluate import true_returns
 from agent.training.frame_envs import envs_state, make_envs, restore_envs
@@ -76,7 +77,7 @@ class Trainer:
         torch.set_num_threads(1)  # the networks are small; more threads only take turns
         self.config, self.server, self.progress = config, server, progress
         self.question = question or config.rubric
-        self.client = client if config.arm.scores_frames else None
+        self.client = CountedScores.of(client) if config.arm.scores_frames and client else None
         # Streams of their own, so that all arms explore alike, however many frames fail.
         seeds = np.random.SeedSequence(config.seed).spawn(4)
         self.rng, self.arm_rng, self.replay_rng = (np.random.default_rng(seed) for seed in seeds[:3])
@@ -167,7 +168,7 @@ class Trainer:
             steps.append(step)
         labels = None if self.labeler is None else self.labeler.end_chunk()
         self.watch.null(self.nulls, steps[-1], self.env_steps)
-        return chunk_of(steps, first, labels, self.recorder.samples.rows_to_keep)
+        return chunk_of(steps, first, labels, self.recorder.rows_to_keep)
 
     def _explore(self, observations: NDArray[np.float32]) -> NDArray[np.int64]:
         actions = self.greedy(observations)
@@ -257,6 +258,7 @@ class Trainer:
             wall_clock_s=self.wall_clock_s,
             solved_at=self.solved_at,
             files=self.recorder.positions(),
+            usage=None if self.client is None else self.client.usage(),  # all that was asked is answered
         )
 
     def _restore(self, state: RunState) -> None:
@@ -272,6 +274,8 @@ class Trainer:
         self.watch.restore(state.watch)
         self.env_steps, self.wall_clock_s = state.env_steps, state.wall_clock_s
         self.reward_id, self.solved_at = state.reward_id, state.solved_at
+        if self.client is not None:
+            self.client.restore(state.usage)
 
     def _returns(self, episodes: int) -> NDArray[np.float64]:
         return true_returns(self.greedy, episodes, self.task)
@@ -294,6 +298,7 @@ class Trainer:
             "prompt": self.config.prompt if scored else None,
             "reward_id": self.reward_id,
             **self.records.counts(),
+            "usage": None if self.client is None else self.client.usage(),
             "watch": self.watch.summary() if scored else None,
             "seed": self.config.seed,
             "error": error,

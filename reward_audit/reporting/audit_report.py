@@ -10,20 +10,19 @@ import math
 from collections import Counter
 from collections.abc import Container, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from markupsafe import Markup
 
 from reward_audit.reporting.page_parts import NONE, mending_parts, number, success_parts
 from reward_audit.reporting.plots import plot_reading, plot_spread
 from reward_audit.reporting.samples import file_name
-from reward_audit.rows import AUDIT_HTML, AUDIT_JSON, FRAMES, ROWS, Row, RowLog
+from reward_audit.rows import AUDIT_HTML, AUDIT_JSON, CALIBRATED, FRAMES, ROWS, Row, RowLog
 from reward_audit.showing.conditions import SWEEP
 from reward_report import html
+from reward_report.text_file import write_text
 
-Tone = Literal["good", "bad", "broken"]
-
-TONES: dict[str, Tone] = {"trustworthy": "good", "usable with care": "good", "cannot tell": "bad"}
+TONES: dict[str, html.Tone] = {"trustworthy": "good", "usable with care": "good", "cannot tell": "bad"}
 """Of a verdict's names: green and amber. Every other one is refused, and red."""
 
 MEANINGS = {
@@ -45,6 +44,14 @@ READ_BUT_WRONG = (
 """Beside a refused order of rewards whose values are trusted."""
 
 MOST_ANSWERS = 12
+
+FILES = {
+    ROWS: "All answers (rows)",
+    FRAMES: "Frames",
+    AUDIT_JSON: "All results (JSON)",
+    CALIBRATED: "The calibrated rubric (YAML)",
+}
+"""Files beside the page, and what a link to them says."""
 
 TITLES = {
     "kendall_tau_b": "Kendall's τ_b",
@@ -69,14 +76,25 @@ def write_report(folder: Path) -> Path:
     truth, unit = report["truth"], (report["truth"] or {}).get("unit")
     parts = [
         html.side_by_side(verdict_blocks(report["judgements"])),
-        html.figure_image(plot_reading(swept, truth), "what is true against what was read"),
+        html.tiles(_tiles(report["measures"]["all"], swept, unit)),
+        html.side_by_side(
+            [
+                picture
+                for picture in (
+                    html.figure_image(plot_reading(swept, truth), "what is true against what was read"),
+                    html.figure_image(
+                        plot_spread(swept, truth), "how often each value is true, and how often read"
+                    ),
+                )
+                if picture
+            ]
+        ),
+        html.paragraph("The exact prompt:"),
+        html.quote(report["prompt"]),
+        html.links([(words, name) for name, words in FILES.items() if (folder / name).exists()]),
         html.section("Scores beside their nulls", _scores(report["measures"], unit)),
         html.section("Does it know a success?", *success_parts(report["success"])),
-        html.section(
-            "Answers, verbatim",
-            html.bars(_answers(swept)),
-            html.figure_image(plot_spread(swept, truth), "how often each value is true, and how often read"),
-        ),
+        html.section("Answers, verbatim", html.bars(_answers(swept))),
         html.section("Frames and verbatim answers", _grid(folder, rows, report)),
         html.section(
             "Nulls: there is nothing to see, so a score is chance",
@@ -93,12 +111,13 @@ def write_report(folder: Path) -> Path:
         html.section("The rules behind the verdict", *_rules(report["judgements"])),
         html.section(
             "What was asked of whom",
-            html.table(("", ""), _setting(report)),
-            html.preformatted(json.dumps(report["rubric"], indent=2)),
+            html.record(_setting(report)),
+            html.folded("Rubric", html.record(report["rubric"])),
         ),
     ]
-    path = folder / AUDIT_HTML
-    path.write_text(html.page(f"Audit of {report['options']['rubric']}", parts), encoding="utf-8")
+    path, options = folder / AUDIT_HTML, report["options"]
+    title = f"Audit of {options['rubric']} on {options['task']}"
+    write_text(path, html.page(title, parts, _tone(report["verdict"]["ranking"])))
     return path
 
 
@@ -113,10 +132,27 @@ def verdict_blocks(judgements: Mapping[str, Any]) -> list[Markup]:
         care = name == "usable with care"
         wrong_question = key == "ranking" and name not in TONES and right
         facts = [MEANINGS[name], *([] if care else [rule]), *([READ_BUT_WRONG] if wrong_question else [])]
-        blocks.append(
-            html.result(TONES.get(name, "broken"), f"{title}: {name.upper()}", facts, [rule] if care else [])
-        )
+        blocks.append(html.result(_tone(name), f"{title}: {name.upper()}", facts, [rule] if care else []))
     return blocks
+
+
+def _tone(name: str) -> html.Tone:
+    return TONES.get(name, "broken")
+
+
+def _tiles(measures: Mapping[str, Any], swept: Sequence[Row], unit: str | None) -> list[tuple[str, str]]:
+    """The figures of the whole sweep, each beside that of frames that show nothing."""
+    tiles = [("frames of known truth", str(len(swept)))]
+    for name in ("pairwise_accuracy", "kendall_tau_b", "mean_absolute_error"):
+        score = measures[name]
+        if score["score"] is not None:
+            beside = "" if score["null"] is None else f"; the strongest null has {number(score['null'])}"
+            tiles.append((f"{_named(name, unit)}{beside}", number(score["score"])))
+    tiles.append(("of the frames without a reward", f"{100 * (measures['unscored'] or 0.0):.0f} %"))
+    if answers := Counter(row["text"] for row in swept if row["text"] is not None):
+        ((_, count),) = answers.most_common(1)
+        tiles.append(("of answers are the most frequent one", f"{100 * count / answers.total():.0f} %"))
+    return tiles
 
 
 def _answers(swept: Sequence[Row]) -> list[tuple[str, float, str]]:
@@ -225,14 +261,14 @@ def _rules(judgements: Mapping[str, Any]) -> Iterable[Markup]:
         yield html.table(("measured", ""), [(k, number(v)) for k, v in judgement["numbers"].items()])
 
 
-def _setting(report: Mapping[str, Any]) -> list[tuple[str, object]]:
-    return [
-        *report["server"].items(),
-        *report["options"].items(),
-        ("reward id", report["reward_id"]),
-        ("frames by source and condition", ", ".join(f"{k} {v}" for k, v in report["split"].items())),
-        ("prompt", report["prompt"]),
-    ]
+def _setting(report: Mapping[str, Any]) -> dict[str, object]:
+    split = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in report["split"].items())
+    return {
+        **report["server"],
+        **report["options"],
+        "reward_id": report["reward_id"],
+        "frames_by_source_and_condition": split,
+    }
 
 
 def _named(name: str, unit: str | None) -> str:

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from reward_audit.rows import Row
+from reward_report.figures import BLUE, GREEN, GREY, LEAST_TO_MOST, look, new_figure
 
 Floats = NDArray[np.float64]
 
@@ -25,9 +26,10 @@ NAMED_SPREAD = 0.5
 """... where what is true of their frames is spread by more than this part of the whole spread."""
 
 SPREAD_BINS = 40
-RIGHT, READ, TRUE, MISSING = "#1a7f37", "#3b6fb6", "#b0b0b0", "#6e7781"
+RIGHT, READ, TRUE, MISSING = GREEN, BLUE, "#a9b0b7", GREY
 
 
+@look
 def plot_reading(rows: Sequence[Row], truth: Mapping[str, Any] | None) -> Figure | None:
     """What is true against what was read, coloured by count; a right answer lies on the green line.
 
@@ -42,22 +44,22 @@ def plot_reading(rows: Sequence[Row], truth: Mapping[str, Any] | None) -> Figure
     true, read, answers = _pairs(rows, truth)
     if not len(true):
         return None
-    figure = Figure(figsize=(9.6, 5.0), dpi=110)  # wide, so that all of it is on a laptop's first screen
+    figure = new_figure(4.0)
     axes = figure.subplots()
     low, high = float(min(true.min(), read.min())), float(max(true.max(), read.max()))
     margin = 0.07 * (high - low) or 1.0
     low, high = low - margin, high + margin
     axes.plot([low, high], [low, high], color=RIGHT, lw=9, alpha=0.35, solid_capstyle="butt", zorder=1)
-    axes.set_title("right answers lie on the green line", loc="right", color=RIGHT, fontsize=12)
+    axes.set_title("right answers lie on the green line", loc="right", color=RIGHT, fontsize=10)
     counts, across, up = np.histogram2d(true, read, BINS, [[low, high], [low, high]])
     at = np.nonzero(counts)
     dots = axes.scatter(
         (across[at[0]] + across[at[0] + 1]) / 2,
         (up[at[1]] + up[at[1] + 1]) / 2,
         c=counts[at],
-        s=26,
+        s=14,
         marker="s",
-        cmap="plasma_r",
+        cmap=LEAST_TO_MOST,
         norm=LogNorm(1, max(2.0, counts.max())),
         zorder=2,
     )
@@ -65,7 +67,7 @@ def plot_reading(rows: Sequence[Row], truth: Mapping[str, Any] | None) -> Figure
     bar = figure.colorbar(dots, label="frames", fraction=0.045, pad=0.02, ticks=ticks, format="%d")
     bar.minorticks_off()
     for words, level in _stripes(answers, true, read):
-        axes.annotate(words, (low, level), xytext=(6, 8), textcoords="offset points", fontsize=13, zorder=3)
+        axes.annotate(words, (low, level), xytext=(6, 8), textcoords="offset points", zorder=3)
     missing = len(rows) - len(true)
     if missing:
         unread = [row[_keys(truth)[0]] for row in rows if row["reward"] is None]
@@ -73,17 +75,15 @@ def plot_reading(rows: Sequence[Row], truth: Mapping[str, Any] | None) -> Figure
         words = (
             f"{100 * missing / len(rows):.0f} % of the frames have no reward (|)\n"  # above the other title
         )
-        axes.set_title(words, loc="left", color=MISSING, fontsize=12)
+        axes.set_title(words, loc="left", color=MISSING, fontsize=10)
     axes.set(xlim=(low, high), ylim=(low, high))
     what, unit = ("reward", "") if truth is None else (truth["title"], f" ({truth['unit']})")
-    axes.set_xlabel(f"true {what}{unit}", fontsize=13)
-    axes.set_ylabel(
-        f"{what}{unit} that the model read" if truth else "reward that the model gave", fontsize=13
-    )
-    figure.tight_layout()
+    axes.set_xlabel(f"true {what}{unit}")
+    axes.set_ylabel(f"{what} as read{unit}" if truth else "reward that the model gave")
     return figure
 
 
+@look
 def plot_spread(rows: Sequence[Row], truth: Mapping[str, Any] | None) -> Figure | None:
     """How often each value is true, and how often it was read.
 
@@ -97,15 +97,15 @@ def plot_spread(rows: Sequence[Row], truth: Mapping[str, Any] | None) -> Figure 
     true, read, _ = _pairs(rows, truth)
     if not len(true):
         return None
-    figure = Figure(figsize=(8.4, 3.4), dpi=110)
+    figure = new_figure(4.0)
     axes = figure.subplots()
     reach = float(min(true.min(), read.min())), float(max(true.max(), read.max())) + 1e-9
     axes.hist(true, SPREAD_BINS, range=reach, color=TRUE, label="true")
     axes.hist(read, SPREAD_BINS, range=reach, color=READ, alpha=0.7, label="read" if truth else "given")
     axes.set_xlabel("reward" if truth is None else f"{truth['title']} ({truth['unit']})")
     axes.set_ylabel("frames")
+    axes.set_title("how often each value is true, and read" if truth else "how often each reward is true")
     axes.legend()
-    figure.tight_layout()
     return figure
 
 

@@ -5,6 +5,7 @@ Not for how it looks (``view.py``).
 
 from __future__ import annotations
 
+import base64
 import time
 from collections import Counter
 from collections.abc import Mapping
@@ -12,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from agent.config import ConfigError, task_of
-from agent.recording.run_folder import CONFIG, LABELS, METRICS, SUMMARY
+from agent.recording.run_folder import CONFIG, LABELS, METRICS, NEWEST_FRAMES, SUMMARY
 from reward_cli.run_choice import RowReader, read_json
-from reward_tasks.task import Task
+from reward_tasks.task import Task, TaskError
 
 WARN_EVERY_S = 10.0
 """Time between two looks for warnings, which go through all labels."""
@@ -33,6 +34,9 @@ class RunState:
         metrics: those of ``metrics.jsonl``.
         summary: what ``summary.json`` holds; None while the run goes on.
         warnings: sentences on the answers so far.
+        frames: the newest frames with their labels, oldest first, the picture as ``image``, a data URL; of a
+            run that kept none, its samples.
+        frames_are_newest: whether they are the newest ones, and not samples.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -41,6 +45,9 @@ class RunState:
         self._labels, self._metrics = RowReader(folder / LABELS), RowReader(folder / METRICS)
         self.summary: dict[str, Any] | None = None
         self.warnings: list[str] = []
+        self.frames: list[dict[str, Any]] = []
+        self.frames_are_newest = True
+        self._frames_at = -1
         self._config: dict[str, Any] = {}
         self._warned_at, self._warned_labels = -WARN_EVERY_S, 0
 
@@ -64,11 +71,34 @@ class RunState:
             row.pop("probabilities", None)  # most of a row, and not shown
         self._metrics.read()
         self.summary = self._summary()
+        self._read_frames()
         self._warn()
 
     def series(self, name: str) -> list[float]:
         """The values of a metric in the order in which they were written."""
         return [row[name] for row in self.metrics if row.get(name) is not None]
+
+    def points(self, name: str) -> list[tuple[float, float]]:
+        """The same with the step of each value."""
+        return [(row.get("step", 0), row[name]) for row in self.metrics if row.get(name) is not None]
+
+    @property
+    def planned_steps(self) -> int:
+        """Steps that the run is to take; 0 where its configuration does not say."""
+        return int(self.options.get("env_steps") or 0)
+
+    @property
+    def share_done(self) -> float:
+        """Share of the planned steps that is over."""
+        return min(1.0, self.steps / self.planned_steps) if self.planned_steps else 0.0
+
+    @property
+    def solved_return(self) -> float | None:
+        """From which mean return the task is solved; None where the task cannot be found here."""
+        try:
+            return self._task().solved_return
+        except (ConfigError, KeyError, TypeError, TaskError, ValueError):
+            return None
 
     @property
     def steps(self) -> int:
@@ -104,6 +134,26 @@ class RunState:
         metrics = self.folder / METRICS
         is_older = metrics.exists() and path.stat().st_mtime_ns < metrics.stat().st_mtime_ns
         return None if is_older else found
+
+    def _read_frames(self) -> None:
+        newest = self.folder / NEWEST_FRAMES
+        if newest.is_file():
+            changed_at = newest.stat().st_mtime_ns
+            if changed_at != self._frames_at and (content := read_json(newest)) is not None:
+                self.frames, self._frames_at = content.get("frames", []), changed_at
+            self.frames_are_newest = True
+        elif not self.frames:
+            self.frames, self.frames_are_newest = self._samples(), False
+
+    def _samples(self) -> list[dict[str, Any]]:
+        reader = RowReader(self.folder / "samples" / "samples.jsonl")
+        reader.read()
+        marked = self.folder / "samples_marked"
+        return [
+            {**row, "image": f"data:image/png;base64,{base64.b64encode(file.read_bytes()).decode()}"}
+            for row in reader.rows
+            if (file := marked / str(row.get("file"))).is_file()
+        ]
 
     def _warn(self) -> None:
         if self.summary is not None and "warnings" in self.summary:

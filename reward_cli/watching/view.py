@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
@@ -12,7 +12,10 @@ from rich.text import Text
 
 from agent.reporting.wording import percent, quoted
 from reward_cli.watching.marks import curve, histogram
+from reward_cli.watching.pictures import half_blocks
 from reward_cli.watching.run_state import RunState
+from reward_cli.watching.snapshot import mode_share
+from reward_cli.watching.wording import Tone, description, headline, tone
 
 RECENT_EPISODES = 10
 CURVE_CHARS = 24
@@ -20,25 +23,31 @@ WIDE = 100
 """Characters of a terminal from which two truths of a frame are shown."""
 
 FEWEST_ANSWERS = 4
-QUIET_S = 60.0
-"""A run that wrote nothing for longer is said to be quiet; the arms write many times a minute."""
+TALL = 38
+"""Lines of a terminal from which the newest frames are drawn."""
+
+FRAME_CHARS, FRAME_LINES = 36, 12
+STYLES: dict[Tone, str] = {"good": "bold green", "bad": "bold yellow", "broken": "bold red", "open": ""}
 
 Line = tuple[str, str, str]
 """A figure's name, what it is, and its curve."""
 
 
-def view(state: RunState, width: int, height: int) -> RenderableType:
+def view(state: RunState, width: int, height: int, draws_frames: bool = False) -> RenderableType:
     """The whole page.
 
     Args:
         state: of the run.
         width: of the terminal, in characters.
         height: in lines.
+        draws_frames: whether the newest frames are drawn where there is room: it takes many colours.
     """
     parts: list[RenderableType] = [Rule(_title(state), align="left", style="dim"), _progress(state, width)]
     parts += ["", _figures(state)]
     if state.warnings:
         parts += ["", *(Text(f"! {sentence}", style="yellow") for sentence in state.warnings)]
+    if draws_frames and state.frames and height >= TALL:
+        parts += ["", _frames(state.frames[::-1], width)]
     if state.labels:
         parts += ["", Text("latest answers", style="bold")]
         taken = len(Console(width=width).render_lines(Group(*parts))) + 2  # the table's head, and a prompt
@@ -46,44 +55,36 @@ def view(state: RunState, width: int, height: int) -> RenderableType:
     return Group(*parts)
 
 
-def _title(state: RunState) -> Text:
-    options = state.options
-    arm = options.get("arm", "?")
-    told = [str(options.get("task", "?")), f"arm {arm}"]
-    if arm in {"vlm", "shuffled"}:
-        told.append(f"rubric {options.get('rubric')}")
-    told.append(f"seed {options.get('seed', '?')}")
-    return Text.assemble((state.folder.name, "bold"), "  ", (" · ".join(told), "dim"))
+def _frames(rows: Sequence[Mapping[str, Any]], width: int) -> Table:
+    """Frames side by side, the newest one first, with their answers below."""
+    shown = rows[: max(1, width // FRAME_CHARS)]
+    table = Table.grid(padding=(0, 2, 0, 0))
+    for _ in shown:
+        table.add_column(width=min(width, FRAME_CHARS) - 2, no_wrap=True, overflow="ellipsis")
+    table.add_row(*(half_blocks(str(row.get("image")), FRAME_CHARS - 2, FRAME_LINES) for row in shown))
+    table.add_row(*map(_below, shown))
+    return table
 
 
-def _progress(state: RunState, width: int) -> RenderableType:
-    summary = state.summary
-    if summary is None:
-        return _running(state, width)
-    if (summary.get("error") or "").startswith("KeyboardInterrupt"):
-        return Text(f"interrupted at step {state.steps}; train --resume goes on with it", style="bold")
-    if summary.get("error") is not None:
-        return Text(f"stopped at step {state.steps}: {summary['error']}", style="bold red")
-    solved = bool(summary.get("solved"))
-    return Text(
-        f"finished: {'solved' if solved else 'NOT solved'}, mean true return "
-        f"{summary['mean_return']:.1f} (lowest {summary['min_return']:.0f}) over "
-        f"{summary['eval_episodes']} greedy episodes, after {summary['env_steps']} steps",
-        style="bold green" if solved else "bold",
+def _below(row: Mapping[str, Any]) -> Text:
+    reward = row.get("reward")
+    told = str(row.get("status")) if reward is None else f"reward {reward:.3f}"
+    where = f"  step {row['step']}" if row.get("step") is not None else ""
+    return Text.assemble(
+        (quoted(row.get("text") or ""), "bold"), f"  {told}{where}", style="red" if reward is None else ""
     )
 
 
-def _running(state: RunState, width: int) -> Text:
-    total = int(state.options.get("env_steps") or 0)
-    share = min(1.0, state.steps / total) if total else 0.0
-    rate = state.series("charts/SPS")[-1:]
-    told = f"step {state.steps} of {total}, {100 * share:.0f} %"
-    told += f", {rate[0]:.0f} steps/s" if rate else ""
-    silent_s = state.silent_s()
-    if silent_s > QUIET_S:
-        told += f"; nothing new for {silent_s / 60:.0f} min: it may have stopped"
+def _title(state: RunState) -> Text:
+    return Text.assemble((state.folder.name, "bold"), "  ", (description(state), "dim"))
+
+
+def _progress(state: RunState, width: int) -> RenderableType:
+    told, style = headline(state), STYLES[tone(state)]
+    if state.summary is not None:
+        return Text(told, style=style)
     chars = max(0, min(CURVE_CHARS, width - len(told) - 3))
-    full = round(share * chars)
+    full = round(state.share_done * chars)
     return Text.assemble(told, "  ", ("█" * full, "green"), ("░" * (chars - full), "dim"))
 
 
@@ -120,7 +121,9 @@ def _lines(state: RunState) -> Iterator[Line]:
     if answers := state.answers:
         ((top, often),) = answers.most_common(1)
         others = f"; {len(answers)} different" if len(answers) > 1 else "; no other"
-        yield "top answer", f"{quoted(top)} to {percent(often / answers.total())} of frames{others}", ""
+        shares = [share for _, share in mode_share(state.labels)]
+        told = f"{quoted(top)} to {percent(often / answers.total())} of frames{others}"
+        yield "top answer", told, curve(shares, CURVE_CHARS)
 
 
 def _returns(name: str, values: list[float]) -> Line:

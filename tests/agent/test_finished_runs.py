@@ -16,8 +16,8 @@ from agent import commands
 from agent.commands import finished_run, servers
 from agent.config import Arm, TrainConfig
 from agent.training.train import Trainer
-from reward_client.rubric import Rubric
 from reward_client.schema import RubricInfo, ServerInfo
+from reward_client.wording.ensemble import AnyRubric
 from reward_report.folder_lock import locked
 from reward_server.rubrics.loading import load_rubrics
 from tests.fakes import FakeClient, server_info
@@ -78,7 +78,7 @@ class Server:
 
     def __init__(self, ready: bool = True, info: ServerInfo | None = None) -> None:
         self.ready, self.scores, self.server = ready, FakeClient(), info or server_info()
-        self.asked = list[str | Rubric]()
+        self.asked = list[AnyRubric]()
         self.urls = list[str]()
 
     def __call__(self, url: str, _outage_s: float) -> Server:
@@ -97,7 +97,7 @@ class Server:
     def info(self) -> ServerInfo:
         return self.server
 
-    def score(self, frames: list[NDArray[np.uint8]], rubric: str | Rubric) -> Any:
+    def score(self, frames: list[NDArray[np.uint8]], rubric: AnyRubric) -> Any:
         self.asked.append(rubric)
         return self.scores.score(frames, rubric)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import os
@@ -11,12 +12,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 from rich.console import Console
 
 from reward_cli import labels
 from reward_cli.run_choice import RowReader
 from reward_cli.watching import command
 from reward_cli.watching.marks import curve, histogram
+from reward_cli.watching.pictures import half_blocks
 from reward_cli.watching.run_state import RunState
 from reward_cli.watching.view import view
 from reward_tasks.cartpole import CartPole
@@ -157,6 +160,31 @@ def test_the_page_fits_its_terminal(runs: Path) -> None:
         lines = shown(state, width, height).splitlines()
         assert max(map(len, lines)) <= width
         assert len(lines) <= height
+
+
+def test_a_tall_terminal_with_colours_shows_the_newest_frames(runs: Path) -> None:
+    state = unfinished(runs / "right")
+    picture = io.BytesIO()
+    Image.new("RGB", (300, 200), (10, 20, 30)).save(picture, "PNG")
+    image = f"data:image/png;base64,{base64.b64encode(picture.getvalue()).decode()}"
+    frames = [
+        {"step": step, "text": "5", "reward": None, "status": "failed", "image": image} for step in (1, 18)
+    ]
+    (runs / "right" / "newest_frames.json").write_text(json.dumps({"frames": frames}))
+    state.refresh()
+    blocks = half_blocks(image, 34, 12)
+    assert [len(line) for line in str(blocks).splitlines()] == [34] * 11
+    assert {span.style for span in blocks.spans} == {"#0a141e on #0a141e"}
+    page = io.StringIO()
+    Console(width=120, file=page).print(view(state, 120, 40, draws_frames=True))
+    lines = page.getvalue().splitlines()
+    assert len(lines) <= 40
+    assert page.getvalue().count("▀") == 2 * 11 * 34
+    below = next(line for line in lines if "step 18" in line)
+    assert below.index("step 18") < below.index("step 1 ")  # the newest first
+    assert "failed" in below
+    assert "▀" not in shown(state, 120, 40)
+    assert str(half_blocks("no picture", 34, 12)) == ""
 
 
 def test_following_ends_with_the_run(runs: Path) -> None:

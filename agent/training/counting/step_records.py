@@ -14,6 +14,7 @@ from agent.recording.recorder import Recorder
 from agent.training.chunk import Chunk
 from agent.training.counting.failures import FailureWindow
 from agent.training.counting.frame_counts import FrameCounts
+from agent.training.counting.recent import Recent
 from agent.training.watching.watch import Watch
 from reward_client.schema import RewardItem
 
@@ -29,12 +30,14 @@ class StepRecords:
     Attributes:
         frames: what became of the run's frames.
         failures: the latest of them.
+        recent: what the latest steps brought.
     """
 
     def __init__(self, config: TrainConfig, recorder: Recorder, watch: Watch) -> None:
         self._config, self._recorder, self._watch = config, recorder, watch
         self._episodes = [Episode(number=1 + row) for row in range(config.num_envs)]
         self.frames, self.failures = FrameCounts(), FailureWindow(config.max_failed_share)
+        self.recent = Recent()
 
     def add(self, chunk: Chunk, row: int, label: RewardItem | None, reward: float | None) -> None:
         """Takes the next step.
@@ -55,16 +58,19 @@ class StepRecords:
         episode.steps += 1
         episode.true_return += float(chunk.true_rewards[row])
         episode.learned_return += reward or 0.0
+        self.recent.step(reward if label is None else label.reward)
         if label is not None:
             episode.vlm_return += label.reward or 0.0
             self.frames.add(label, terminated)
             self.failures.add(label)
             state, samples = chunk.next_observations[row], self._recorder.samples
-            self._recorder.label(number + 1, label, reward, state, episode.number, terminated)
+            frame = chunk.frames.get(row)
+            self._recorder.label(number + 1, label, reward, state, episode.number, terminated, frame)
             # Every frame that may become a sample was kept, so of the others the truth is not computed.
-            if row in chunk.frames and (chosen := samples.choice(number, label, state)):
-                samples.add(chunk.frames[row], label, state, episode.number, episode.steps, chosen)
+            if frame is not None and (chosen := samples.choice(number, label, state)):
+                samples.add(frame, label, state, episode.number, episode.steps, chosen)
         if terminated or truncated:
+            self.recent.episode(episode.true_return)
             epsilon = self._config.epsilon(number + 1)
             self._recorder.episode(number + 1, episode, epsilon, scored=self._config.arm.scores_frames)
             if self._config.arm.scores_frames:

@@ -51,6 +51,20 @@ def test_the_score_is_the_mean_of_the_greedy_curve(tmp_path: Path) -> None:
     assert (row["score"].point, row["final"].point) == (260.0, 500.0)
 
 
+def test_the_cost_of_an_arm_is_that_of_its_runs_and_unknown_where_one_did_not_count(tmp_path: Path) -> None:
+    runs = of_arm(plan(tmp_path), Arm.VLM)[:2]
+    usage = {"images": 64, "cached_images": 2, "prompt_tokens": 640, "completion_tokens": 64, "engine_s": 1.5}
+    for run in runs:
+        write_run(run, [100.0], final=500.0)
+        path = run.folder / "summary.json"
+        path.write_text(json.dumps({**json.loads(path.read_text()), "usage": usage}))
+    (row,) = table_rows(read_runs(runs))
+    assert row["usage"] == {name: 2 * count for name, count in usage.items()}
+    path.write_text(json.dumps({**json.loads(path.read_text()), "usage": None}))
+    (row,) = table_rows(read_runs(runs))
+    assert row["usage"] is None
+
+
 def test_two_arms_with_the_same_end_have_different_scores(tmp_path: Path) -> None:
     runs = plan(tmp_path)[:2]
     write_run(runs[0], [500.0, 500.0], final=500.0)

@@ -22,8 +22,8 @@ from agent.training.evaluate import true_returns
 from agent.training.train import Trainer
 from reward_client.errors import UnavailableError
 from reward_client.labeling.labeler import Labeler
-from reward_client.rubric import Rubric
 from reward_client.schema import ItemStatus, RewardItem, ScoreResponse
+from reward_client.wording.ensemble import AnyRubric
 from reward_tasks.cartpole import CartPole
 from reward_tasks.catalog import TASKS, find_task
 from tests.fakes import FakeClient, response, server_info
@@ -39,7 +39,7 @@ def numbered(n: int) -> NDArray[np.uint8]:
 class SlowestFirst:
     """Answers a frame with its number; the first requests take the longest."""
 
-    def score(self, frames: Sequence[NDArray[np.uint8]], rubric: str | Rubric) -> ScoreResponse:
+    def score(self, frames: Sequence[NDArray[np.uint8]], rubric: AnyRubric) -> ScoreResponse:
         time.sleep(0.1 / (1 + int(frames[0][0, 0, 0])))
         return response([float(frame[0, 0, 0]) for frame in frames])
 
@@ -47,7 +47,7 @@ class SlowestFirst:
 class Broken:
     """A server that is gone."""
 
-    def score(self, frames: Sequence[NDArray[np.uint8]], rubric: str | Rubric) -> ScoreResponse:
+    def score(self, frames: Sequence[NDArray[np.uint8]], rubric: AnyRubric) -> ScoreResponse:
         raise UnavailableError("gone")
 
 
@@ -199,7 +199,7 @@ class Picky(SlowestFirst):
     def __init__(self) -> None:
         self.sizes: list[int] = []
 
-    def score(self, frames: Sequence[NDArray[np.uint8]], rubric: str | Rubric) -> ScoreResponse:
+    def score(self, frames: Sequence[NDArray[np.uint8]], rubric: AnyRubric) -> ScoreResponse:
         self.sizes.append(len(frames))
         return super().score(frames, rubric)
 
@@ -225,7 +225,7 @@ def test_a_run_asks_for_as_many_images_as_the_server_takes(tmp_path: Path) -> No
     assert sum(client.sizes) == 128
 
 
-def test_a_chunk_keeps_the_frames_of_samples_alone(tmp_path: Path) -> None:
+def test_a_chunk_keeps_the_frames_of_samples_and_the_newest_ones_alone(tmp_path: Path) -> None:
     config = TrainConfig(
         runs=tmp_path, env_steps=128, learning_starts=64, eval_episodes=1, samples=3, sample_every=5
     )
@@ -234,16 +234,19 @@ def test_a_chunk_keeps_the_frames_of_samples_alone(tmp_path: Path) -> None:
         chunk = trainer._act()
         tilts = CartPole().truth(chunk.next_observations)["tilt_deg"]
         strata = np.digitize(tilts, np.linspace(-15.0, 15.0, 4)[1:-1])
+        newest = {0, 17, 34, 51}
         others = [row for row in range(64) if row not in {0, 5, 10}]
         first_ones = {int(strata[row]): row for row in reversed(others)}
         assert len(first_ones) > 1
-        assert set(chunk.frames) == {0, 5, 10, *first_ones.values()}
+        assert set(chunk.frames) == {0, 5, 10, *first_ones.values(), *newest}
         chunk.wait()
-        assert set(chunk.frames) == {0, 5, 10, *first_ones.values()}
+        assert set(chunk.frames) == {0, 5, 10, *first_ones.values(), *newest}
         trainer._take(chunk)
     with Labeler(FakeClient(reward=None), "r") as trainer.labeler:
         chunk = trainer._act()
-        assert len(chunk.frames) <= 3 - len(first_ones)  # of strata that are empty still
+        assert len(set(chunk.frames) - {4, 21, 38, 55}) <= 3 - len(
+            first_ones
+        )  # of strata that are empty still
         chunk.wait()
         assert len(chunk.frames) == 64  # any of them may become a sample of a failure
     trainer.recorder.finish({})

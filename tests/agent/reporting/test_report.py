@@ -27,14 +27,15 @@ from agent.reporting.run_report import write_report
 from agent.reporting.video import film
 from agent.training.train import RunStoppedError, Trainer
 from reward_client.errors import UnavailableError
-from reward_client.rubric import Rubric
 from reward_client.schema import ItemStatus, RewardItem, ScoreResponse
 from reward_client.version import __version__
+from reward_client.wording.ensemble import AnyRubric
 from reward_tasks.cartpole import CartPole
 from tests.fakes import FakeClient, response, server_info
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-WIDTH, HEIGHT = 1000, 6000
+WIDTHS, HEIGHT = (1440, 500), 6000
+"""Of a laptop, and of the narrowest window that Chromium makes without a screen; longer than any page."""
 OF_LABELS = 4  # reward and reading against the truth, returns, and all of it over training
 OF_RUN = 2 + OF_LABELS + 1  # two of learning, and the film
 OF_COMPARISON = 2 * (3 + OF_LABELS) - 1  # 192 steps end no episode of the continuing environment: one less
@@ -57,7 +58,7 @@ addEventListener("load", () => {
 class Angles:
     """Reads tilts; some frames fail, and one answer is hostile."""
 
-    def score(self, frames: Sequence[NDArray[np.uint8]], rubric: str | Rubric) -> ScoreResponse:
+    def score(self, frames: Sequence[NDArray[np.uint8]], rubric: AnyRubric) -> ScoreResponse:
         items = []
         for index, frame in enumerate(frames):
             value = float(frame[:, :300].mean() - frame[:, 300:].mean())
@@ -88,7 +89,7 @@ def options(tmp_path: Path, **changes: Any) -> TrainConfig:
     return TrainConfig(**{**short, **changes})
 
 
-def in_the_browser(page: Path, tmp_path: Path) -> dict[str, Any]:
+def in_the_browser(page: Path, tmp_path: Path, width: int) -> dict[str, Any]:
     """Opens a page in Chromium, takes a screenshot, and asks the page about itself."""
     assert CHROMIUM
     copy = tmp_path / "checked.html"
@@ -100,7 +101,7 @@ def in_the_browser(page: Path, tmp_path: Path) -> dict[str, Any]:
         "--disable-gpu",
         "--disable-dev-shm-usage",
         f"--user-data-dir={tmp_path / 'profile'}",
-        f"--window-size={WIDTH},{HEIGHT}",
+        f"--window-size={width},{HEIGHT}",
     ]
     shot = tmp_path / "shot.png"
     subprocess.run(
@@ -151,9 +152,11 @@ def test_a_browser_shows_every_picture_and_cuts_nothing(
     shown = [page.parent, *page.parent.glob("*/vlm/seed-1")]  # of a comparison the first run of each task
     samples = sum(len(list((folder / "samples_marked").glob("*.png"))) for folder in shown)
     assert samples > 19  # 10 as asked, at most 9 failures beside them, and some from all over the truth
-    seen = in_the_browser(page, tmp_path)
-    assert seen.pop("colours") > 200  # curves and frames, not an empty page
-    assert seen == {"pictures": pictures + samples, "missing": 0, "cut": 0, "wide": False, "overflowing": 0}
+    whole = {"pictures": pictures + samples, "missing": 0, "cut": 0, "wide": False, "overflowing": 0}
+    for width in WIDTHS:
+        seen = in_the_browser(page, tmp_path, width)
+        assert seen.pop("colours") > 200  # curves and frames, not an empty page
+        assert seen == whole
 
 
 def test_a_report_shows_answers_verbatim_and_runs_nothing_of_them(tmp_path: Path) -> None:
@@ -161,7 +164,10 @@ def test_a_report_shows_answers_verbatim_and_runs_nothing_of_them(tmp_path: Path
     assert "&lt;script&gt;document.body.remove()&lt;/script&gt;" in page
     assert "<script" not in page
     assert "not one number" in page
-    assert not re.search(r'(src|href)="(?!data:)', page)
+    assert not re.search(r'src="(?!data:)', page)
+    beside = re.findall(r'href="(?!data:)([^"]*)"', page)
+    assert "labels.jsonl" in beside
+    assert all((tmp_path / "cartpole" / name).exists() for name in beside)
 
 
 def test_a_run_that_broke_off_has_its_report_too(tmp_path: Path) -> None:

@@ -145,7 +145,7 @@ def test_samples_are_apart_by_why_they_were_kept(tmp_path: Path) -> None:
     page = page_of(run_folder(tmp_path / "new", fabricated.half_null, pictures=3))
     titles = [page.index(f"<h3>{title}</h3>") for title in ("From all over the truth", "The first frames")]
     assert titles == sorted(titles)
-    assert page.count("<figure>") == 1 + 9  # and the learning curve
+    assert page.count("<figure>") == 9
     strata = page[titles[0] : titles[1]]
     shown = [float(value) for value in re.findall(r"true tilt ([+-][\d.]+)", strata)]
     assert len(shown) == 3
@@ -168,6 +168,35 @@ def test_an_older_run_has_its_page_too(tmp_path: Path) -> None:
     assert "of the frames have no reward" in page
     assert "<h3>From all over the truth</h3>" not in page
     assert "<h3>The first frames</h3>" in page
+
+
+def test_the_cost_is_told_where_it_was_counted(tmp_path: Path) -> None:
+    folder = run_folder(tmp_path / "counted", fabricated.right)
+    assert "Cost:" not in page_of(folder)
+    change(folder, "summary.json", usage={"images": 2000, "cached_images": 3, "engine_s": 8.25})
+    page = page_of(folder)
+    assert "Cost: 2,000 images, 3 of them answered from the cache; 8.2 s of the engine." in page
+    assert "<b>8.2 s</b>" in page
+    change(folder, "summary.json", usage=None)
+    assert "Cost:" not in page_of(folder)
+
+
+def test_a_page_shows_no_raw_dictionary_and_leads_to_the_files_that_there_are(tmp_path: Path) -> None:
+    folder = run_folder(tmp_path / "run", fabricated.right)
+    change(
+        folder, "config.json", server={"model": "m", "limits": {"max_images": 3}}, rubric={"prompt": "<b>?"}
+    )
+    page = write_report(folder).read_text(encoding="utf-8")
+    body = page[page.index("</style>") :]
+    assert not {"{", "}"} & set(body)
+    assert "<td>limits · max images</td><td>3</td>" in body
+    assert "<blockquote>&lt;b&gt;?</blockquote>" in body
+    assert re.findall(r'<a href="([^"]*)"', page) == [
+        "labels.jsonl",
+        "metrics.jsonl",
+        "summary.json",
+        "config.json",
+    ]
 
 
 def test_a_run_that_asked_no_model_says_so(tmp_path: Path) -> None:

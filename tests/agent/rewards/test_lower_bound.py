@@ -16,6 +16,7 @@ from agent.rewards.lower_bound import lower_bound_of
 from agent.training.train import Trainer
 from reward_client.rubric import Rubric
 from reward_client.schema import ScoreResponse
+from reward_client.wording.ensemble import AnyRubric
 from tests.fakes import FakeClient, response, server_info
 
 
@@ -52,7 +53,7 @@ def config(runs: Path, **changes: Any) -> TrainConfig:
 class OneInThree(FakeClient):
     """Scores a frame in three."""
 
-    def score(self, frames: Sequence[NDArray[np.uint8]], rubric: str | Rubric) -> ScoreResponse:
+    def score(self, frames: Sequence[NDArray[np.uint8]], rubric: AnyRubric) -> ScoreResponse:
         first = len(self.frames)
         super().score(frames, rubric)
         return response([1.0 if (first + row) % 3 == 0 else None for row in range(len(frames))])
