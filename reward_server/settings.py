@@ -130,6 +130,11 @@ class Settings(BaseSettings):
     allow_unauthenticated: bool = Field(
         default=False, description="listen on an address other than this machine's own without a key"
     )
+    playground: bool = Field(
+        default=False,
+        description="serve a page at /playground that asks about pictures in a browser; needs the extra "
+        "playground. Where API keys are set, the page asks for one",
+    )
     metrics_open: bool = Field(default=False, description="answer /metrics without a key")
 
     max_images_per_request: int = Field(default=64, ge=1, description="images in one request")

@@ -26,6 +26,8 @@ ROOMS = {
         "reward_server",
         "reward_tasks",
     },
+    # Its nulls and its measures are an audit's.
+    "reward_playground": {"reward_audit", "reward_client", "reward_tasks"},
     # The recipe pads frames with the server's own code and measures itself through the client.
     "tiny_llava": {"reward_client", "reward_server", "reward_tasks"},
 }

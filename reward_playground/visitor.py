@@ -1,0 +1,95 @@
+"""A visitor of the page: a client of the server's own routes that carries the visitor's API key.
+
+Not for checking keys: the server's middleware does, for the page and again for every question it asks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from contextlib import suppress
+from typing import Any, TypeVar
+
+import httpx
+from starlette.requests import Request
+from starlette.types import ASGIApp
+
+from reward_client import AsyncRewardClient
+
+Result = TypeVar("Result")
+
+IN_PROCESS_URL = "http://playground.invalid"
+"""A client wants an address; nothing goes over a network."""
+
+
+class VisitorGoneError(Exception):
+    """The visitor left, or asked something else in between; nobody waits for the answer."""
+
+
+def client_of(request: Request, api: ASGIApp) -> AsyncRewardClient:
+    """A client that asks the same application, as whoever sent this request.
+
+    Args:
+        request: the server's middleware has brought its key into the form ``Bearer <key>``.
+        api: the server's application as a whole, so that limits and quotas are those of any other request.
+    """
+    scheme, _, key = request.headers.get("Authorization", "").partition(" ")
+    return AsyncRewardClient(
+        IN_PROCESS_URL,
+        api_key=key if scheme.lower() == "bearer" else None,
+        retries=0,  # whoever sits before the page sees what happened, and asks again
+        transport=httpx.ASGITransport(api),
+        body="png",
+    )
+
+
+async def while_there(request: Request, work: Coroutine[Any, Any, Result]) -> Result:
+    """What work comes to; it is cancelled when the visitor leaves, and the engine drops its questions.
+
+    Args:
+        request: its body has been read.
+        work: that asks.
+
+    Raises:
+        VisitorGoneError: the visitor left.
+    """
+    working, leaving = asyncio.ensure_future(work), asyncio.ensure_future(_leaves(request))
+    try:
+        await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise VisitorGoneError
+        return working.result()
+    finally:
+        for task in (working, leaving):
+            task.cancel()
+            with suppress(asyncio.CancelledError, Exception):  # an error of the work was raised above
+                await task
+
+
+async def _leaves(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def leave_requests_to_the_servers_log() -> None:
+    """Keeps httpx from logging each question as a request to a host that does not exist."""
+    logging.getLogger("httpx").addFilter(_is_of_others)
+
+
+def _is_of_others(record: logging.LogRecord) -> bool:
+    return IN_PROCESS_URL not in record.getMessage()
+
+
+def has_key(request: Request) -> bool:
+    """Whether the visitor came with a key, so that a program needs one too."""
+    return "Authorization" in request.headers
+
+
+def is_of_another_site(request: Request) -> bool:
+    """Whether a page of another site sent this: a browser adds the visitor's key by itself.
+
+    A link to the page is not meant; it may stand anywhere.
+    """
+    is_link = request.method == "GET" and request.headers.get("Sec-Fetch-Mode") == "navigate"
+    return not is_link and request.headers.get("Sec-Fetch-Site", "none") not in {"none", "same-origin"}
