@@ -39,13 +39,17 @@ from reward_client.schema import (
     ScoreResponse,
     ServerInfo,
 )
-from reward_client.wording.ensemble import AnyRubric, Ensemble
+from reward_client.version import __version__
 from reward_server.admission.gate import ClientGoneError
 from reward_server.api.authentication import Authentication
 from reward_server.api.body_limit import BodyLimit
+from reward_server.api.builtin_pages.add import PATHS as BUILTIN_PAGES
+from reward_server.api.builtin_pages.add import add_builtin_pages
+from reward_server.api.builtin_pages.front_page import LINKS, NAME, SUMMARY, Link
 from reward_server.api.codings import Codings
 from reward_server.api.errors import error_response
 from reward_server.api.overload import Overload
+from reward_server.api.pages import mount_pages, paths_of_pages
 from reward_server.api.request_log import RequestLog
 from reward_server.api.score_parts import IN_OPENAPI, PartsRoute, media_type, read_score
 from reward_server.engine.interface import EngineDeadError
@@ -80,9 +84,12 @@ def create_app(service: Service) -> FastAPI:
         loading.cancel()
 
     app = FastAPI(
-        title="vlm-reward",
-        summary="Rewards for reinforcement learning from a vision-language model",
+        title=NAME,
+        summary=SUMMARY,
+        version=__version__,
         lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
         redirect_slashes=False,
         responses={status: {"model": ErrorResponse} for status in (401, 422, 503)},
     )
@@ -96,7 +103,13 @@ def create_app(service: Service) -> FastAPI:
         max_pending_bytes=settings.max_pending_bytes,
         timeout_s=settings.body_timeout_s,
     )
-    app.add_middleware(Authentication, keys=service.keys, open_paths=frozenset(open_paths))
+    pages = paths_of_pages(settings)
+    app.add_middleware(
+        Authentication,
+        keys=service.keys,
+        open_paths=frozenset(open_paths),
+        page_paths=(*pages, *BUILTIN_PAGES),
+    )
     app.add_middleware(RequestLog, metrics=service.metrics)
     _add_error_handlers(app)
 
@@ -144,12 +157,12 @@ def create_app(service: Service) -> FastAPI:
                 lambda: scorer.score(question, images),
                 question.questions,
             )
-            service.metrics.add_scores(_name(question.rubric), score)
+            service.metrics.add_scores(question.rubric, score)
             return score
         readings = await admitted(
             request, "images", count, timeout_s, lambda: scorer.read(question, images), question.questions
         )
-        service.metrics.add_readings([_name(asked) for asked in question.rubrics], readings)
+        service.metrics.add_readings(question.rubrics, readings)
         return readings
 
     async def score_parts(
@@ -182,11 +195,13 @@ def create_app(service: Service) -> FastAPI:
         answer = await admitted(
             request, "pairs", count, body.timeout_s, lambda: rewarder.comparer.compare(body)
         )
-        service.metrics.add_comparisons(_name(body.rubric), answer)
+        service.metrics.add_comparisons(body.rubric, answer)
         return answer
 
     _add_reading_routes(app, service)
     _answer_head(app)
+    add_builtin_pages(app, service, [*(Link(path, "ask about a picture") for path in pages), *LINKS])
+    mount_pages(app, pages)
     return app
 
 
@@ -248,13 +263,6 @@ async def _require_json_or_parts(request: Request) -> None:
 async def _whole_body(request: Request) -> bytes:
     """The body, read before a server that is not ready answers, as that of JSON is."""
     return await request.body()
-
-
-def _name(asked: AnyRubric | None) -> str:
-    """The rubric's name for metrics."""
-    if isinstance(asked, Ensemble):
-        return "ensemble"
-    return asked if isinstance(asked, str) else "inline"
 
 
 async def _disconnect(request: Request) -> None:

@@ -202,6 +202,26 @@ def test_readings_are_counted_by_rubric(http: TestClient) -> None:
             assert f'vlm_reward_frames_total{{rubric="{name}",status="{status}"}} 1.0' in metrics
 
 
+def test_the_rubrics_of_an_ensemble_are_counted_too(http: TestClient) -> None:
+    both = {"mean_of": ["cartpole-upright", yes_no("Is it light?")]}
+    score(http, both)
+    read(http, both, "cartpole-lean", images=[image(), "AAAA"])
+    metrics = http.get("/metrics").text
+    counts = {
+        (name, status): f'vlm_reward_frames_total{{rubric="{name}",status="{status}"}} {count}' in metrics
+        for name, status, count in (
+            ("ensemble", "ok", 3.0),
+            ("ensemble", "invalid_frame", 1.0),  # nothing was read of it
+            ("cartpole-upright", "ok", 3.0),
+            ("inline", "ok", 3.0),
+            ("cartpole-lean", "ok", 1.0),
+            ("cartpole-lean", "invalid_frame", 1.0),
+        )
+    }
+    assert all(counts.values()), counts
+    assert 'vlm_reward_reward_count{rubric="cartpole-upright"} 3.0' in metrics
+
+
 def test_what_an_image_may_be_asked_in_all_has_a_limit(http: TestClient, engine: FakeEngine) -> None:
     several = {"mean_of": ["cartpole-upright"] * 16}
     body = {"images": [image()], "rubrics": [several, several, "cartpole-lean"]}
