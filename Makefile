@@ -17,12 +17,12 @@ TORCH := torch==2.13.0+cpu
 TORCHVISION := torchvision==0.28.0+cpu
 TORCH_INDEX := https://download.pytorch.org/whl/cpu
 
-.PHONY: help demo experiment dqn-reference test test-fast check serve serve-ray tiny-llava accuracy rubric-table audit audit-validity faults soak compose-test bench bench-agent bench-memory scale-bench clean
+.PHONY: help demo experiment dqn-reference test test-fast check serve serve-ray tiny-llava accuracy rubric-table audit audit-validity faults soak compose-test bench bench-agent bench-memory scale-bench docs version dist clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
-$(VENV)/installed: requirements/cpu.txt pyproject.toml
+$(VENV)/installed: requirements/cpu.txt pyproject.toml agent/pyproject.toml tiny_llava/pyproject.toml
 	@case "$$(pwd -P)" in *[[:space:]]*) echo "make: the path of this folder holds a space, at which the compiler's command" \
 		"breaks that vLLM runs at start; move the folder"; exit 1;; esac
 	@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) is needed; name another with PYTHON=..."; exit 1; }
@@ -36,6 +36,7 @@ $(VENV)/installed: requirements/cpu.txt pyproject.toml
 		$(PIP) install --quiet --no-deps --index-url $(TORCH_INDEX) "$(TORCH)" "$(TORCHVISION)"
 	$(PIP) install --quiet --no-deps -r requirements/cpu.txt
 	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	$(PIP) install --quiet --no-deps --no-build-isolation --editable ./agent --editable ./tiny_llava
 	@touch $@
 
 demo: $(VENV)/installed ## train a DQN on a real VLM's rewards, on the CPU; writes runs/demo
@@ -59,7 +60,12 @@ dqn-reference: $(VENV)/installed ## our DQN on the environment's own reward, wit
 		--act-with online --no-scale-observations --chunk-steps 256 --gradient-steps 128 \
 		--epsilon-end 0.04 --epsilon-decay-steps 8000 --eval-every 2560
 
-test: $(VENV)/installed ## the whole test-suite, real vLLM included
+# What one example needs and nothing else does: 68 MB.
+$(VENV)/rllib: $(VENV)/installed requirements/rllib.txt
+	$(PIP) install --quiet --no-deps -r requirements/rllib.txt
+	@touch $@
+
+test: $(VENV)/rllib ## the whole test-suite, real vLLM included
 	$(BIN)/python -m pytest --durations=20
 
 test-fast: $(VENV)/installed ## what needs no engine and few seconds: the loop of daily work
@@ -71,8 +77,8 @@ check: $(VENV)/installed ## ruff, mypy strict, spelling
 	$(BIN)/mypy
 	$(BIN)/codespell
 
-serve: $(VENV)/installed ## the reward server alone, on the shipped checkpoint and the CPU
-	@$(BIN)/reward-server --model $(CHECKPOINT) --dtype float32 --port $(PORT)
+serve: $(VENV)/installed ## the reward server alone, on the shipped checkpoint and the CPU; asks in a browser too: /playground
+	@$(BIN)/reward-server --model $(CHECKPOINT) --dtype float32 --port $(PORT) --playground
 
 serve-ray: $(VENV)/installed ## the same under Ray Serve, one or two replicas as the load asks
 	@RAY_USAGE_STATS_ENABLED=0 RAY_worker_niceness=0 $(BIN)/serve run deploy/ray/local.yaml
@@ -117,5 +123,32 @@ scale-bench: $(VENV)/installed ## frames/s against replicas, through HAProxy and
 compose-test: $(VENV)/installed ## build the images and drive the Compose stack on a local Docker Engine
 	$(BIN)/python -m tests.compose_stack
 
+.venv-docs/installed: requirements/docs.txt
+	$(PYTHON) -m venv .venv-docs
+	.venv-docs/bin/python -m pip --disable-pip-version-check install --quiet --no-deps -r requirements/docs.txt
+	@touch $@
+
+docs: .venv-docs/installed ## build the documentation's site, strictly; writes site/index.html
+	@.venv-docs/bin/python -m docs.build_site
+
+DIST_TOOLS := build/dist-tools
+# The files that state the version; tests/release/ holds them to each other.
+VERSIONED := reward_client/version.py pyproject.toml agent/pyproject.toml tiny_llava/pyproject.toml Dockerfile.agent \
+	Dockerfile.server docker-compose.yml docker-compose.cpu.yml deploy/compose/base.yml deploy/ray/rayservice.yaml \
+	docs/scaling.md tests/reward_server/api/openapi.json
+
+version: ## state another version everywhere: make version VERSION=0.2.0
+	@test -n "$(VERSION)" || { echo "make: name the version: make version VERSION=0.2.0"; exit 1; }
+	old=$$(sed -n 's/^__version__ = "\(.*\)"$$/\1/p' reward_client/version.py) && \
+		sed -i "s/$${old//./\\.}/$(VERSION)/g" $(VERSIONED)
+
+dist: ## build wheels and source distributions and check them; writes dist/
+	rm -rf dist $(DIST_TOOLS)
+	$(PYTHON) -m venv $(DIST_TOOLS)
+	$(DIST_TOOLS)/bin/python -m pip --disable-pip-version-check install --quiet build==1.6.1 twine==7.0.0
+	for folder in . agent tiny_llava; do $(DIST_TOOLS)/bin/python -m build --outdir dist $$folder >/dev/null; done
+	rm -rf *.egg-info agent/*.egg-info tiny_llava/*.egg-info
+	$(DIST_TOOLS)/bin/twine check --strict dist/*
+
 clean: ## remove the environment and caches; runs stay
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf $(VENV) .venv-docs dist build site .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from reward_client.version import __version__
 from tests.paths import ROOT
 
 PYTHON_IMAGE = "python:3.11-slim-bookworm"
@@ -72,9 +73,10 @@ def build_images() -> Mapping[str, str]:
         _run(["docker", "build", "--quiet", "--tag", haproxy, "-"], input_text=recipe)
     # The host's network: a build needs no more, and some hosts give bridges no way out.
     build = ["docker", "build", "--network", "host", "--build-arg", f"BASE_IMAGE={python}"]
-    server = ["--build-arg", "VARIANT=cpu", "--file", "Dockerfile.server", "--tag", "vlm-reward-server:cpu"]
+    tag = f"vlm-reward-server:{__version__}-cpu"
+    server = ["--build-arg", "VARIANT=cpu", "--file", "Dockerfile.server", "--tag", tag]
     _run([*build, *server, "."])
-    _run([*build, "--file", "Dockerfile.agent", "--tag", "vlm-reward-agent", "."])
+    _run([*build, "--file", "Dockerfile.agent", "--tag", f"vlm-reward-agent:{__version__}", "."])
     return {"PYTHON_IMAGE": python, "HAPROXY_IMAGE": haproxy}
 
 

@@ -11,13 +11,22 @@ import pytest
 
 from tests.paths import ROOT
 
+NEEDED = (
+    "Makefile",
+    "pyproject.toml",
+    "agent/pyproject.toml",
+    "tiny_llava/pyproject.toml",
+    "requirements/cpu.txt",
+)
+"""What make looks at before it sets anything up."""
+
 
 @pytest.mark.parametrize("name", ["a clone", "tab\tbed", " leads"])
 @pytest.mark.parametrize("through_a_link", [False, True])
 def test_a_folder_with_a_space_is_refused_at_once(tmp_path: Path, name: str, through_a_link: bool) -> None:
     folder = tmp_path / name
-    (folder / "requirements").mkdir(parents=True)
-    for file in ("Makefile", "pyproject.toml", "requirements/cpu.txt"):
+    for file in NEEDED:
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / file, folder / file)
     if through_a_link:  # the environment's interpreter resolves it
         folder = tmp_path / "link"
