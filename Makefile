@@ -17,7 +17,7 @@ TORCH := torch==2.13.0+cpu
 TORCHVISION := torchvision==0.28.0+cpu
 TORCH_INDEX := https://download.pytorch.org/whl/cpu
 
-.PHONY: help demo experiment dqn-reference test test-fast check serve serve-ray tiny-llava accuracy rubric-table audit audit-validity faults soak compose-test bench bench-agent bench-memory scale-bench docs version dist clean
+.PHONY: help demo experiment dqn-reference test test-fast check serve serve-ray tiny-llava accuracy rubric-table audit audit-validity faults soak compose-test bench bench-agent bench-memory seven scale-bench docs version dist clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -116,6 +116,9 @@ bench-agent: $(VENV)/installed ## the agent's steps/s with rewards, waiting for 
 
 bench-memory: $(VENV)/installed ## memory over 100,000 frames; writes docs/performance.md
 	$(BIN)/python -m benchmarks.bench memory
+
+seven: $(VENV)/installed ## LLaVA-1.5-7B's dimensions behind the server, on a CPU (19 GB, 20 min); writes docs/performance.md, docs/models.md
+	@$(BIN)/python -m benchmarks.seven
 
 scale-bench: $(VENV)/installed ## frames/s against replicas, through HAProxy and Ray Serve; engines are stand-ins
 	$(BIN)/python -m benchmarks.scale

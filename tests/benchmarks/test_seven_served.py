@@ -49,9 +49,9 @@ def test_a_machine_with_too_little_memory_is_refused_before_anything_starts(
     monkeypatch.setattr(sys, "argv", ["seven", "--folder", str(tmp_path / "none")])
     assert seven.main() == 1
     said = capsys.readouterr()
-    assert "18.5 GB" in said.out
+    assert "19 GB" in said.out
     assert "minutes" in said.out
-    assert "this takes 18.5 GB of memory, and 12.3 GB are free here" in said.err
+    assert "this takes 19 GB of memory, and 12.3 GB are free here" in said.err
     assert not (tmp_path / "none").exists()
 
 
