@@ -50,7 +50,8 @@ def shipped_checkpoint() -> str:
     """
     if not (SHIPPED_CHECKPOINT / "config.json").is_file():
         raise ConfigError(
-            f"the checkpoint that comes with this package is not in {SHIPPED_CHECKPOINT}; give --checkpoint"
+            f"the checkpoint that comes with this package is not in {SHIPPED_CHECKPOINT}: install "
+            "vlm-reward-tiny-llava, or give --checkpoint"
         )
     return str(SHIPPED_CHECKPOINT)
 

@@ -47,6 +47,11 @@ class KeyRing:
         self._quotas = {key.digest: Quota(key.images_per_s, burst) for key in keys}
         self._everybody = Quota(None, burst)
 
+    @property
+    def asks(self) -> bool:
+        """Whether a request needs a key."""
+        return bool(self._quotas)
+
     def quota_of(self, authorization: str | None) -> Quota:
         """The quota of the key that a request carries.
 

@@ -10,10 +10,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Annotated, Any, TypeVar
 
-from fastapi import Depends, FastAPI, Request
+from fastapi import Depends, FastAPI, Request, Security
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from fastapi.routing import APIRoute
+from fastapi.security import HTTPBearer
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.exceptions import HTTPException
 
@@ -92,6 +93,8 @@ def create_app(service: Service) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
         responses={status: {"model": ErrorResponse} for status in (401, 422, 503)},
+        # Says in the document how a key is given, so that /docs asks for one; the middleware below checks it.
+        dependencies=[Security(HTTPBearer(auto_error=False))] if service.keys.asks else [],
     )
     app.state.service = service
     open_paths = {"/livez", "/readyz", *(["/metrics"] if settings.metrics_open else [])}
@@ -109,6 +112,7 @@ def create_app(service: Service) -> FastAPI:
         keys=service.keys,
         open_paths=frozenset(open_paths),
         page_paths=(*pages, *BUILTIN_PAGES),
+        read_paths=("/rubrics", "/info", "/metrics"),
     )
     app.add_middleware(RequestLog, metrics=service.metrics)
     _add_error_handlers(app)

@@ -24,28 +24,35 @@ class Authentication:
     """ASGI middleware that refuses requests without a known API key.
 
     A browser knows passwords, not bearer tokens. On pages a password is taken for a key, and the page finds
-    the key as ``Authorization: Bearer`` in either case.
+    the key as ``Authorization: Bearer`` in either case. A password also reads what a page leads to.
 
     Args:
         app: the application behind it; it finds the key's quota in ``scope["state"]["quota"]``.
         keys: the known keys.
         open_paths: answered without a key.
         page_paths: of pages for people; what is below them is theirs too.
+        read_paths: what these pages lead to; only GET and HEAD take a password there, since another site
+            can make a browser send one with whatever else it likes.
     """
 
     def __init__(
-        self, app: ASGIApp, keys: KeyRing, open_paths: frozenset[str], page_paths: Sequence[str] = ()
+        self,
+        app: ASGIApp,
+        keys: KeyRing,
+        open_paths: frozenset[str],
+        page_paths: Sequence[str] = (),
+        read_paths: Sequence[str] = (),
     ) -> None:
         self._app, self._keys, self._open_paths = app, keys, open_paths
-        self._page_paths = tuple(page_paths)
+        self._page_paths, self._read_paths = tuple(page_paths), tuple(read_paths)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handles one request."""
         if scope["type"] != "http" or scope["path"] in self._open_paths:
             await self._app(scope, receive, send)
             return
-        is_page = self._is_page(scope["path"])
-        if is_page:
+        is_page = _is_below(scope["path"], self._page_paths)
+        if is_page or (scope["method"] in {"GET", "HEAD"} and _is_below(scope["path"], self._read_paths)):
             _password_as_key(scope)
         try:
             quota = self._keys.quota_of(Headers(scope=scope).get("Authorization"))
@@ -58,8 +65,9 @@ class Authentication:
         scope.setdefault("state", {})["quota"] = quota
         await self._app(scope, receive, send)
 
-    def _is_page(self, path: str) -> bool:
-        return any(path == page or path.startswith(f"{page}/") for page in self._page_paths)
+
+def _is_below(path: str, tops: Sequence[str]) -> bool:
+    return any(path == top or path.startswith(f"{top}/") for top in tops)
 
 
 def _password_as_key(scope: Scope) -> None:

@@ -55,6 +55,13 @@ def test_what_installs_the_agent_is_an_extra() -> None:
     assert "vlm-reward[watch]" in extras["agent"]
 
 
+def test_the_agents_image_holds_what_the_extra_agent_needs_of_ours() -> None:
+    extras = project("vlm-reward")["optional-dependencies"]
+    ours = {one for name in ("agent", "watch", "audit", "cli") for one in extras[name] if "==" in one}
+    assert ours == {f"vlm-reward-agent=={__version__}"}
+    assert " . ./agent " in (ROOT / "Dockerfile.agent").read_text()
+
+
 @pytest.mark.parametrize("name", ["agent", "tiny_llava"])
 def test_a_folder_that_is_a_package_lists_what_it_holds(name: str) -> None:
     content = tomllib.loads((ROOT / name / "pyproject.toml").read_text())["tool"]["setuptools"]

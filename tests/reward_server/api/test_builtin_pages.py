@@ -101,6 +101,27 @@ def test_head_is_answered_and_the_pages_are_not_in_the_contract(visitor: TestCli
     assert visitor.get("/assets/none.js").json()["error"]["type"] == "not_found_error"
 
 
+@pytest.mark.parametrize("path", ["/rubrics", "/info", "/metrics", "/rubrics/none"])
+def test_a_password_reads_what_the_front_page_leads_to_and_asks_nothing(path: str) -> None:
+    password = {"Authorization": f"Basic {base64.b64encode(f'me:{KEY}'.encode()).decode()}"}
+    for client in visit(never, keys=KEY):
+        assert client.get(path).headers["WWW-Authenticate"] == "Bearer"
+        assert client.get(path, headers=password).status_code != 401
+        refused = client.post("/score", headers=password, json={"images": [], "rubric": "none"})
+        assert refused.status_code == 401
+        assert not refused.headers["WWW-Authenticate"].startswith("Basic")
+
+
+def test_where_keys_are_set_the_document_says_how_they_are_given(visitor: TestClient) -> None:
+    assert "securitySchemes" not in visitor.get("/openapi.json").json()["components"]
+    for client in visit(never, keys=KEY):
+        document = client.get("/openapi.json", headers={"Authorization": f"Bearer {KEY}"}).json()
+        assert document["components"]["securitySchemes"] == {
+            "HTTPBearer": {"type": "http", "scheme": "bearer"}
+        }
+        assert document["paths"]["/score"]["post"]["security"] == [{"HTTPBearer": []}]
+
+
 @pytest.mark.parametrize("path", ["/", "/docs", "/redoc", "/openapi.json", "/assets/docs.js"])
 def test_where_keys_are_set_a_browser_is_asked_for_one(path: str) -> None:
     password = base64.b64encode(f"me:{KEY}".encode()).decode()

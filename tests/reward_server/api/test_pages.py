@@ -83,8 +83,8 @@ def test_without_a_known_key_a_browser_is_told_to_ask_for_one(
     assert answer.json()["error"]["type"] == "authentication_error"
 
 
-@pytest.mark.parametrize("path", ["/info", "/playgrounds", "/playground../info"])
-def test_passwords_count_on_pages_alone(visitor: TestClient, path: str) -> None:
+@pytest.mark.parametrize("path", ["/score", "/playgrounds", "/playground../info"])
+def test_passwords_count_on_pages_and_what_they_lead_to_alone(visitor: TestClient, path: str) -> None:
     answer = visitor.get(path, headers=basic(f"me:{KEY}"))
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"] == "Bearer"
