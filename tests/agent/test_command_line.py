@@ -53,10 +53,10 @@ def test_a_failure_ends_with_a_sentence_and_its_code(
     code: int,
     sentence: str,
 ) -> None:
-    def failing(*_: Any) -> dict[str, Any]:
+    def failing(*_: Any, **_options: Any) -> dict[str, Any]:
         raise failure
 
-    monkeypatch.setattr(single_run, "train", failing)
+    monkeypatch.setattr(single_run, "_train", failing)
     monkeypatch.setattr(sys, "argv", ["reward-agent", "train", "--runs", str(tmp_path)])
     with pytest.raises(SystemExit) as caught:
         commands.run()
@@ -68,7 +68,7 @@ def test_a_failure_ends_with_a_sentence_and_its_code(
 def test_the_exit_code_tells_whether_it_was_solved(
     monkeypatch: pytest.MonkeyPatch, solved: bool, code: int | None
 ) -> None:
-    monkeypatch.setattr(single_run, "train", lambda *_: SUMMARY | {"solved": solved})
+    monkeypatch.setattr(single_run, "_train", lambda *_, **_options: SUMMARY | {"solved": solved})
     monkeypatch.setattr(sys, "argv", ["reward-agent", "train"])
     if code is None:
         commands.run()
@@ -81,7 +81,7 @@ def test_the_exit_code_tells_whether_it_was_solved(
 def test_the_terminal_tells_where_the_files_are_and_what_was_found(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(single_run, "train", lambda *_: SUMMARY | {"solved": True})
+    monkeypatch.setattr(single_run, "_train", lambda *_, **_options: SUMMARY | {"solved": True})
     monkeypatch.setattr(sys, "argv", ["reward-agent", "train", "--arm", "env", "--seed", "4"])
     commands.run()
     told = capsys.readouterr().out.splitlines()
