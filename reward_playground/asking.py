@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from anyio.to_thread import run_sync
 
 from reward_audit.measures.ranking import kendall_tau_b
 from reward_audit.measures.values import mean_absolute_error
@@ -18,10 +17,11 @@ from reward_client import AsyncRewardClient
 from reward_client.schema import Limits, RewardItem, ScoreResponse
 from reward_playground import scenes
 from reward_playground.curve import Line, Panel, panel
-from reward_playground.pictures import NULLS, data_url, null_file, thumbnail
+from reward_playground.pictures import NULLS, null_file, thumbnail, thumbnail_of
 from reward_playground.questions import with_rubric
 from reward_playground.scenes import Shot
 from reward_playground.snippets import Asked
+from reward_playground.threads import Threads
 
 SHOWN_FRAMES = 5
 
@@ -41,7 +41,7 @@ class NullRow:
     Attributes:
         name: of the null.
         told: what was shown or asked.
-        picture: a data URL.
+        picture: a small one of it, as a data URL.
         item: the answer.
     """
 
@@ -51,22 +51,26 @@ class NullRow:
     item: RewardItem
 
 
-async def ask_nulls(client: AsyncRewardClient, file: bytes, asked: Asked, limits: Limits) -> list[NullRow]:
+async def ask_nulls(
+    client: AsyncRewardClient, file: bytes, asked: Asked, limits: Limits, threads: Threads
+) -> list[NullRow]:
     """Asks about the picture as it is, and about each null of it.
 
     Raises:
         PictureError: the picture cannot be read.
         RewardServiceError: a request failed.
     """
+    thumbnails = [await threads.run(thumbnail_of, file, limits)]
     rows = [("as it is", "the picture and the question as they are", file, asked)]
     for name, condition in NULLS.items():
-        shown = await run_sync(null_file, file, name, limits)
+        shown = await threads.run(null_file, file, name, limits)
+        thumbnails.append(await threads.run(thumbnail_of, shown, limits))
         rows.append((name, condition.told, shown, with_rubric(asked, condition.question(asked.rubric))))
     async with asyncio.TaskGroup() as group:
         answers = [group.create_task(ask(client, shown, question)) for _, _, shown, question in rows]
     return [
-        NullRow(name.replace("_", " "), told, data_url(shown), answer.result().data[0])
-        for (name, told, shown, _), answer in zip(rows, answers, strict=True)
+        NullRow(name.replace("_", " "), told, picture, answer.result().data[0])
+        for (name, told, _, _), picture, answer in zip(rows, thumbnails, answers, strict=True)
     ]
 
 
@@ -116,6 +120,7 @@ async def sweep(
     task: str,
     along: str,
     values: Sequence[scenes.Values],
+    threads: Threads,
 ) -> Swept:
     """Asks questions about the frames of a sweep.
 
@@ -125,11 +130,12 @@ async def sweep(
         task: a shipped task's name.
         along: the slider that moves.
         values: of all sliders, for each frame.
+        threads: render, and compute what is shown.
 
     Raises:
         RewardServiceError: a request failed.
     """
-    taken = await run_sync(scenes.shots, task, values)
+    taken = await threads.run(scenes.shots, task, values)
     frames = [shot.frame for shot in taken]
     async with asyncio.TaskGroup() as group:
         answers = [
@@ -143,12 +149,23 @@ async def sweep(
             )
             for one in questions
         ]
+    items = [answer.result().data for answer in answers]
+    return await threads.run(_swept, questions, items, taken, along, task)
+
+
+def _swept(
+    questions: Sequence[Asked],
+    answers: Sequence[list[RewardItem]],
+    taken: Sequence[Shot],
+    along: str,
+    task: str,
+) -> Swept:
     column = scenes.column_of(task, along)
     title = f"true {column.title}" + (f" ({column.unit})" if column.unit else "")
     true = [shot.truth[along] for shot in taken]
     reads = [
-        _read(name, one, answer.result().data, taken, along, task)
-        for name, one, answer in zip("ab", questions, answers, strict=False)
+        _read(name, one, items, taken, along, task)
+        for name, one, items in zip("ab", questions, answers, strict=False)
     ]
     lines = [
         Line(name, true, [item.reward for item in read.items])
@@ -159,8 +176,8 @@ async def sweep(
     return Swept(
         reads,
         panel("Rewards", title, [perfect, *lines], None),
-        [(thumbnail(frames[place]), f"{true[place]:.3g}") for place in kept],
-        len(frames),
+        [(thumbnail(taken[place].frame), f"{true[place]:.3g}") for place in kept],
+        len(taken),
         title,
     )
 

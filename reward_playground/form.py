@@ -8,12 +8,13 @@ from __future__ import annotations
 import itertools
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from reward_client.files.rubric_file import rubric_of
 from reward_client.rubric import MAX_LABELS, Rubric
 from reward_client.wording.given_rubric import RubricContentError
+from reward_client.wording.prompt_template import MAX_PLACES
 
 Fields = dict[str, str]
 """By a field's name, its text; what a rubric leaves open is empty."""
@@ -124,7 +125,7 @@ def variables_of(text: str) -> dict[str, str] | None:
     """What fills the places of a prompt: a line each, ``name = value``. None for none.
 
     Raises:
-        RubricContentError: a line has no ``=``.
+        RubricContentError: a line has no ``=``, or there are more names than a prompt may have places.
     """
     variables = {}
     for line in filter(str.strip, text.splitlines()):
@@ -132,11 +133,17 @@ def variables_of(text: str) -> dict[str, str] | None:
         if not sign:
             raise RubricContentError(f"values: {line.strip()!r} is not name = value", param="values")
         variables[name.strip()] = value.strip()
+    if len(variables) > MAX_PLACES:
+        raise RubricContentError(
+            f"values: there are {len(variables)} names; the limit is {MAX_PLACES}", param="values"
+        )
     return variables or None
 
 
 def list_of_text(text: str, field: str = "labels") -> list[str]:
     """The words of a list: between commas, with ranges of whole numbers; or a list in JSON.
+
+    What is longer than any list of a rubric is read only so far that the rubric's own check refuses it.
 
     >>> list_of_text("-6..6 by 3, none")
     ['-6', '-3', '0', '3', '6', 'none']
@@ -148,8 +155,10 @@ def list_of_text(text: str, field: str = "labels") -> list[str]:
         words = _json(text, field)
         if not isinstance(words, list):
             raise RubricContentError(f"{field}: not a list", param=field)
-        return [word if isinstance(word, str) else str(word) for word in words]
-    return [word for part in text.split(",") if part.strip() for word in _expanded(part.strip())]
+        found = (word if isinstance(word, str) else str(word) for word in words)
+    else:
+        found = (word for part in text.split(",") if part.strip() for word in _expanded(part.strip()))
+    return list(itertools.islice(found, MAX_LABELS + 1))
 
 
 def text_of_list(words: Sequence[str]) -> str:
@@ -208,13 +217,13 @@ def _filled(fields: Mapping[str, str], names: Iterable[str]) -> dict[str, Any]:
     return content
 
 
-def _expanded(part: str) -> list[str]:
+def _expanded(part: str) -> Iterator[str]:
     found = _RANGE.fullmatch(part)
     if found is None:
-        return [part]
+        yield part
+        return
     low, high, step = int(found[1]), int(found[2]), int(found[3] or 1)
-    numbers = range(low, high + 1, max(step, 1))
-    return [str(number) for number in numbers[: MAX_LABELS + 1]]  # more would be refused all the same
+    yield from map(str, range(low, high + 1, max(step, 1)))
 
 
 def _shortened(words: list[str]) -> list[str]:

@@ -105,6 +105,15 @@ def thumbnail(frame: NDArray[np.uint8]) -> str:
     return data_url(png_of(np.asarray(image)))
 
 
+def thumbnail_of(file: bytes, limits: Limits) -> str:
+    """A small picture of an image file, as a data URL.
+
+    Raises:
+        PictureError: it is neither PNG nor JPEG, or larger than the server takes.
+    """
+    return thumbnail(np.asarray(decoded(file, limits)))
+
+
 def data_url(file: bytes) -> str:
     """A PNG or JPEG file, as a page shows it."""
     kind = "png" if file.startswith(b"\x89PNG") else "jpeg"

@@ -5,24 +5,71 @@ Not for the rubric's own fields (``form.py``).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 
 import httpx
 from pydantic import TypeAdapter, ValidationError
+from starlette.datastructures import UploadFile
+from starlette.requests import Request
 
 from reward_client import AsyncRewardClient
 from reward_client.errors import NotFoundError
 from reward_client.rubric import PreprocessOrRegion, Rubric
 from reward_client.wording.prompt_template import places_in
 from reward_playground.form import rubric_from, variables_of
+from reward_playground.pictures import PictureError
 from reward_playground.snippets import Asked
+
+FORM_FIELDS = 100
 
 _PREPROCESS: TypeAdapter[PreprocessOrRegion] = TypeAdapter(PreprocessOrRegion)
 
 
 class QuestionError(ValueError):
     """A field of the form is wrong; the message names it."""
+
+
+async def form_of(request: Request, file: str | None = "picture") -> tuple[dict[str, str], bytes]:
+    """A form's fields, and the file in one of them.
+
+    Args:
+        request: its body is the form.
+        file: name of the file's field; None where no file is wanted.
+
+    Raises:
+        PictureError: there is no file where one is wanted.
+    """
+    async with request.form(max_files=1, max_fields=FORM_FIELDS) as form:
+        texts = {name: value for name, value in form.items() if isinstance(value, str)}
+        sent = form.get(file) if file else None
+        data = await sent.read() if isinstance(sent, UploadFile) else b""
+    if file and not data:
+        raise PictureError("picture: drop, paste or choose one, or take a task's frame")
+    return texts, data
+
+
+def slot_of(form: Mapping[str, str]) -> str:
+    """Which of the page's two places for rubrics a form is about."""
+    return "b" if form.get("slot") == "b" else "a"
+
+
+def sliders_of(form: Mapping[str, str], task: str) -> dict[str, str]:
+    """A task's sliders; each task has its own on the page."""
+    return {name.removeprefix(f"{task}."): text for name, text in form.items() if name.startswith(f"{task}.")}
+
+
+def frame_count(text: str, limit: int) -> int:
+    """How many frames a sweep is to have.
+
+    Raises:
+        QuestionError: it is no whole number from 2 to the limit.
+    """
+    count = int(text) if text.isdecimal() and len(text) <= len(str(limit)) else math.nan
+    if not 2 <= count <= limit:
+        raise QuestionError(f"frames: {text!r} is no whole number from 2 to {limit}")
+    return int(count)
 
 
 async def asked_by(form: Mapping[str, str], slot: str, client: AsyncRewardClient) -> Asked:

@@ -8,7 +8,9 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from reward_client.rubric import ExpectationReadout, Rubric
-from reward_client.schema import RewardItem
+from reward_client.schema import RewardItem, ScoreResponse, ServerInfo
+from reward_playground.pictures import NULLS, as_the_model_sees_it, data_url
+from reward_playground.snippets import Asked, Where, as_curl, as_python, as_yaml
 
 SHOWN_LABELS = 8
 """Bars of an answer; the other labels share one."""
@@ -56,6 +58,45 @@ class Column:
 def html(template: str, **values: object) -> str:
     """A template with values, which are escaped."""
     return TEMPLATES.get_template(f"{template}.html.jinja").render(**values)
+
+
+def answer_html(
+    response: ScoreResponse, asked: Asked, file: bytes, null: str, info: ServerInfo, where: Where
+) -> str:
+    """What one picture and one question came to.
+
+    Args:
+        response: for this picture alone.
+        asked: the question.
+        file: the picture that was sent.
+        null: name of the null that it shows; empty for none.
+        info: the server's.
+        where: for the programs that ask the same.
+
+    Raises:
+        PictureError: the picture cannot be read, although the server read it.
+    """
+    item, seen = response.data[0], None
+    if item.status != "invalid_frame":
+        seen = as_the_model_sees_it(file, info.input_size_px, asked.preprocess, info.limits)
+    return html(
+        "answer",
+        item=item,
+        response=response,
+        asked=asked,
+        null=null and NULLS[null].told,
+        sent=data_url(file),
+        seen=seen,
+        size_px=info.input_size_px,
+        bars=bars(item.probabilities),
+        columns=columns(item.probabilities, asked.rubric),
+        file=where.file,
+        snippets={
+            "curl": as_curl(asked, where),
+            "Python": as_python(asked, where),
+            "rubric.yaml": as_yaml(asked.rubric),
+        },
+    )
 
 
 def bars(probabilities: dict[str, float] | None) -> list[Bar]:

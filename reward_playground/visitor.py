@@ -23,6 +23,10 @@ IN_PROCESS_URL = "http://playground.invalid"
 """A client wants an address; nothing goes over a network."""
 
 
+OF_THE_SCRIPT = "X-Playground"
+"""A header that the page's script sends with every request."""
+
+
 class VisitorGoneError(Exception):
     """The visitor left, or asked something else in between; nobody waits for the answer."""
 
@@ -86,10 +90,36 @@ def has_key(request: Request) -> bool:
     return "Authorization" in request.headers
 
 
-def is_of_another_site(request: Request) -> bool:
-    """Whether a page of another site sent this: a browser adds the visitor's key by itself.
+def address_of(request: Request) -> str:
+    """The server's address, as this request has it."""
+    return str(request.base_url).rstrip("/").removesuffix("/playground")
 
-    A link to the page is not meant; it may stand anywhere.
+
+def is_of_another_site(request: Request) -> bool:
+    """Whether a page of another site may have sent this: a browser adds the visitor's key by itself.
+
+    A link to the page is not meant; it may stand anywhere. A browser says of which site a request is, but
+    only to a server that it reaches over TLS or on its own machine. So a form also needs a header of the
+    page's script, which no script of another site can send: the browser would ask this server, and it allows
+    none. And the form's origin must be the host that was asked. A proxy may have changed the host's name;
+    then the browser itself has to say that the two are the same.
     """
-    is_link = request.method == "GET" and request.headers.get("Sec-Fetch-Mode") == "navigate"
-    return not is_link and request.headers.get("Sec-Fetch-Site", "none") not in {"none", "same-origin"}
+    site = request.headers.get("Sec-Fetch-Site")
+    if site not in {None, "none", "same-origin"}:
+        return not (request.method == "GET" and request.headers.get("Sec-Fetch-Mode") == "navigate")
+    if request.method != "POST":
+        return False
+    return OF_THE_SCRIPT not in request.headers or not (site == "same-origin" or _is_of_own_origin(request))
+
+
+def _is_of_own_origin(request: Request) -> bool:
+    """Whether the origin that a browser names is the host that was asked; programs name none."""
+    origin = request.headers.get("Origin")
+    if origin is None:
+        return True
+    try:
+        sender = httpx.URL(origin)
+        asked = httpx.URL(f"{sender.scheme}://{request.headers.get('Host', '')}")
+    except httpx.InvalidURL:
+        return False
+    return bool(sender.host) and (sender.host, sender.port) == (asked.host, asked.port)

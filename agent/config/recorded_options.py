@@ -10,6 +10,7 @@ import json
 import os
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from agent.config.train_config import TrainConfig
 
@@ -42,7 +43,13 @@ def options(config: TrainConfig) -> dict[str, Any]:
         key: value if isinstance(value, dict | int | float | type(None)) else str(value)
         for key, value in dataclasses.asdict(config).items()
     }
-    return {**texts, "name": config.run_name}
+    return {**texts, "name": config.run_name, "server_url": _without_password(config.server_url)}
+
+
+def _without_password(url: str) -> str:
+    """An address as it may be kept and shown."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
 def changed_options(then: dict[str, Any], now: dict[str, Any]) -> str:

@@ -77,15 +77,19 @@ class NewestFrames:
             self._begin_writing()
 
     def close(self) -> None:
-        """Writes what is new, and waits for it."""
+        """Writes what is new, and waits for it. Where no thread can start, that is left out."""
         if self._new:
             self._begin_writing()
         self._thread.shutdown()
 
     def _begin_writing(self) -> None:
-        new = list(self._new)
-        self._new.clear()
-        self._writing = self._thread.submit(self._write, new)
+        try:
+            self._writing = self._thread.submit(self._write, list(self._new))
+        except RuntimeError:  # no thread can start: the frames stay for the next writing
+            self._thread.shutdown(wait=False, cancel_futures=True)  # its queue holds them too
+            self._thread = ThreadPoolExecutor(1, "newest-frames")
+        else:
+            self._new.clear()
 
     def _write(self, new: list[tuple[NDArray[np.uint8], dict[str, Any]]]) -> None:
         self._written.extend({**row, "image": _data_url(frame)} for frame, row in new)

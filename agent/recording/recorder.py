@@ -231,9 +231,8 @@ class Recorder:
             self.check_folder()
             self._board.close()  # this writes too
         finally:
-            self._newest.close()
-            self._metrics.close()
-            self._labels.close()
+            with self._metrics, self._labels:  # the newest frames look whether these are still the folder's
+                self._newest.close()
             if self._wandb is not None:
                 self._wandb.summary.update(summary)
                 self._wandb.finish()

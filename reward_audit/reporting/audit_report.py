@@ -47,7 +47,6 @@ MOST_ANSWERS = 12
 
 FILES = {
     ROWS: "All answers (rows)",
-    FRAMES: "Frames",
     AUDIT_JSON: "All results (JSON)",
     CALIBRATED: "The calibrated rubric (YAML)",
 }

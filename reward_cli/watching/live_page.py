@@ -7,7 +7,6 @@ It answers the loopback address alone, to requests that name it, and only reads.
 from __future__ import annotations
 
 import json
-import mimetypes
 import re
 import threading
 import time
@@ -19,6 +18,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from agent.reporting.page import setting
+from reward_audit.rows import AUDIT_JSON, CALIBRATED, ROWS
 from reward_cli.watching.run_state import RunState
 from reward_cli.watching.snapshot import FILES, snapshot
 from reward_report import html
@@ -38,6 +39,17 @@ POLICY = (
 
 FILE_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; media-src 'self'"
 """Of the run's files: they run no script."""
+
+SERVED = {*FILES, *setting.FILES, *(f"audit/{name}" for name in (ROWS, AUDIT_JSON, CALIBRATED))}
+"""The run's files that our page, its report, and the page of its audit lead to."""
+
+KINDS = {
+    ".html": "text/html; charset=utf-8",
+    ".json": "application/json",
+    ".mp4": "video/mp4",
+    ".gif": "image/gif",
+}
+"""By the end of a name. All others are text, which browsers show."""
 
 PAGE = Path(__file__).with_name("live_page.html")
 
@@ -96,7 +108,7 @@ class _Handler(BaseHTTPRequestHandler):
         if path in answers:
             kind, content = answers[path]
             self._send(HTTPStatus.OK, content(), kind, POLICY)
-        elif path.removeprefix("/") in FILES:
+        elif path.removeprefix("/") in SERVED:
             self._send_file(self.server.folder / path.removeprefix("/"))
         else:
             self._send(HTTPStatus.NOT_FOUND, b"there is no such page", "text/plain", POLICY)
@@ -107,8 +119,7 @@ class _Handler(BaseHTTPRequestHandler):
         except OSError:
             self._send(HTTPStatus.NOT_FOUND, b"the run has no such file", "text/plain", POLICY)
             return
-        kind = mimetypes.guess_type(path.name)[0] or "text/plain; charset=utf-8"
-        self._send(HTTPStatus.OK, content, kind, FILE_POLICY)
+        self._send(HTTPStatus.OK, content, KINDS.get(path.suffix, "text/plain; charset=utf-8"), FILE_POLICY)
 
     def _send(self, status: HTTPStatus, content: bytes, kind: str, policy: str) -> None:
         with suppress(ConnectionError):  # the browser left

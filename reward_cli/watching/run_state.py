@@ -6,11 +6,12 @@ Not for how it looks (``view.py``).
 from __future__ import annotations
 
 import base64
+import math
 import time
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from agent.config import ConfigError, task_of
 from agent.recording.run_folder import CONFIG, LABELS, METRICS, NEWEST_FRAMES, SUMMARY
@@ -19,6 +20,15 @@ from reward_tasks.task import Task, TaskError
 
 WARN_EVERY_S = 10.0
 """Time between two looks for warnings, which go through all labels."""
+
+
+def is_number(value: float | None) -> TypeGuard[float]:
+    """Whether there is a value, and it is finite: a task of a user's own may have others.
+
+    >>> [is_number(value) for value in (0.0, None, float("nan"))]
+    [True, False, False]
+    """
+    return value is not None and math.isfinite(value)
 
 
 class RunState:
@@ -75,12 +85,12 @@ class RunState:
         self._warn()
 
     def series(self, name: str) -> list[float]:
-        """The values of a metric in the order in which they were written."""
-        return [row[name] for row in self.metrics if row.get(name) is not None]
+        """The finite values of a metric in the order in which they were written."""
+        return [value for _, value in self.points(name)]
 
     def points(self, name: str) -> list[tuple[float, float]]:
         """The same with the step of each value."""
-        return [(row.get("step", 0), row[name]) for row in self.metrics if row.get(name) is not None]
+        return [(row.get("step", 0), row[name]) for row in self.metrics if is_number(row.get(name))]
 
     @property
     def planned_steps(self) -> int:

@@ -14,7 +14,7 @@ import numpy as np
 from agent.recording.run_folder import ANIMATION, LABELS, METRICS, REPORT, SUMMARY, VIDEO
 from agent.reporting.page.cost import cost_sentence
 from agent.reporting.wording import percent
-from reward_cli.watching.run_state import RunState
+from reward_cli.watching.run_state import RunState, is_number
 from reward_cli.watching.wording import description, headline, tone
 
 FILES = {
@@ -26,7 +26,7 @@ FILES = {
     METRICS: "Returns and losses (rows)",
     SUMMARY: "Summary (JSON)",
 }
-"""Files of the run that the page leads to, and that are served."""
+"""Files of the run that the page leads to."""
 
 MAX_POINTS = 300
 """Of a curve: more are no sharper on a screen; neighbours are averaged."""
@@ -163,7 +163,7 @@ def _frame(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _truths(row: Mapping[str, Any]) -> Iterable[str]:
-    return [key for key in row if key.startswith("true_") and row[key] is not None][:2]
+    return [key for key in row if key.startswith("true_") and is_number(row[key])][:2]
 
 
 def _most_probable(probabilities: Mapping[str, float] | None) -> list[list[str | float]]:

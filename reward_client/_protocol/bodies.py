@@ -24,6 +24,7 @@ from reward_client.rubric import Preprocess, Region
 from reward_client.schema import JSON, MULTIPART
 from reward_client.wording.ensemble import AnyRubric
 from reward_client.wording.given_rubric import GivenRubric, checked_rubric, several
+from reward_client.wording.prompt_template import MAX_PLACES
 from reward_client.wording.variables import Value
 
 Item = bytes | NDArray[np.uint8]
@@ -88,7 +89,7 @@ class Ask:
         """Checks that there is one mapping for each item, where there are any.
 
         Raises:
-            ValueError: there are more, or fewer, or one is none.
+            ValueError: there are more, or fewer, or one is none or has more names than a prompt has places.
         """
         if self.variables is None:
             return
@@ -97,6 +98,8 @@ class Ask:
         for place, one in enumerate(self.variables):
             if not isinstance(one, Mapping):
                 raise ValueError(f"variables[{place}] is of type {type(one).__name__}; pass a mapping")
+            if len(one) > MAX_PLACES:
+                raise ValueError(f"variables[{place}] has {len(one)} names; the limit is {MAX_PLACES}")
             for name, value in one.items():
                 if isinstance(value, bool) or not isinstance(value, str | int | float):
                     raise ValueError(f"variables[{place}].{name} must be a text or a number")

@@ -7,7 +7,7 @@ const form = document.getElementById("question");
 const find = (id) => document.getElementById(id);
 let picture = null; // a Blob, as it is sent
 let shownUrl = null;
-let frameWanted = 0; // counts, so that a frame that comes late is dropped
+let frameWanted = new AbortController(); // ends the request for a frame that is not wanted any more
 
 function show(blob, told) {
   picture = blob;
@@ -21,7 +21,7 @@ function show(blob, told) {
 
 function take(file) {
   if (!file) return;
-  frameWanted += 1;
+  frameWanted.abort();
   show(file, `${file.name || "pasted picture"}, ${Math.ceil(file.size / 1024)} kB`);
 }
 
@@ -37,9 +37,14 @@ function told(message) {
   return notice.outerHTML;
 }
 
+// The header says that this script sent a request: a browser lets no other site send it.
+function ask(path, options) {
+  return fetch(new URL(path, here), { ...options, headers: { "X-Playground": "1" } });
+}
+
 async function fragment(path, body, signal) {
   try {
-    const response = await fetch(new URL(path, here), body ? { method: "POST", body, signal } : {});
+    const response = await ask(path, body ? { method: "POST", body, signal } : {});
     const text = await response.text();
     const isHtml = (response.headers.get("Content-Type") || "").startsWith("text/html");
     return { ok: response.ok, html: isHtml ? text : told(`${response.status}: ${text}`) };
@@ -64,17 +69,18 @@ function chooseTask() {
 }
 
 async function takeFrame() {
-  frameWanted += 1;
-  const wanted = frameWanted;
+  frameWanted.abort();
+  const { signal } = (frameWanted = new AbortController());
   const query = new URLSearchParams({ task: find("task").value });
   for (const slider of sliders()) query.set(slider.dataset.slider, slider.value);
-  const response = await fetch(new URL(`frame?${query}`, here)).catch(() => null);
-  if (wanted !== frameWanted) return;
-  if (!response || !response.ok) {
-    find("picture-told").textContent = "The frame could not be rendered.";
-    return;
+  try {
+    const response = await ask(`frame?${query}`, { signal });
+    if (!response.ok) throw new Error(response.statusText);
+    const frame = await response.blob();
+    if (!signal.aborted) show(frame, `true: ${response.headers.get("X-Truth")}`);
+  } catch {
+    if (!signal.aborted) find("picture-told").textContent = "The frame could not be rendered.";
   }
-  show(await response.blob(), `true: ${response.headers.get("X-Truth")}`);
 }
 
 function later(work, delayMs) {
@@ -106,6 +112,8 @@ async function post(button) {
   const answer = await fragment(button.dataset.post, body, own.signal);
   if (own.signal.aborted) return;
   put(target, answer.html);
+  const sent = target.querySelector("[data-sent]"); // the picture is in the answer once
+  for (const link of target.querySelectorAll("a[download]")) link.href = sent.src;
   target.removeAttribute("aria-busy");
   target.hidden = false;
   if (matchMedia("(max-width: 46rem)").matches) target.scrollIntoView({ block: "nearest" });

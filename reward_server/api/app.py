@@ -58,7 +58,8 @@ from reward_server.images.prepare import SentImage
 from reward_server.service import Rewarder, Service
 
 
-def _ready_rewarder(request: Request) -> Rewarder:
+async def _ready_rewarder(request: Request) -> Rewarder:
+    # async: else each request would wait for one of the few threads that all routes share
     service: Service = request.app.state.service
     return service.rewarder()
 

@@ -13,6 +13,7 @@ import uuid
 from opentelemetry.propagate import extract
 from opentelemetry.trace import SpanKind
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.routing import Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from reward_client.errors import InternalServerError
@@ -58,6 +59,7 @@ class RequestLog:
         echo = headers.get(ECHO, "")
         token = request_id.set(name)
         started, status = time.perf_counter(), NOTHING_SENT
+        root_path = scope.get("root_path", "")
 
         async def noted(message: Message) -> None:
             nonlocal status
@@ -83,11 +85,25 @@ class RequestLog:
                     await error_response(error)(scope, receive, noted)
             finally:
                 duration_s = time.perf_counter() - started
-                route = getattr(scope.get("route"), "path", "other")
+                route = _route_of(scope, root_path)
                 span.set_attributes({"http.route": route, "http.response.status_code": status})
                 self._metrics.requests.labels(route, str(status)).inc()
                 _log(scope, status, duration_s)
                 request_id.reset(token)
+
+
+def _route_of(scope: Scope, root_path: str) -> str:
+    """The path of the route that a request went to, with the paths of the applications around it.
+
+    Args:
+        scope: the request's, once it is handled.
+        root_path: where a proxy has this application, which belongs to no route of it.
+    """
+    route = scope.get("route")
+    if route is None:
+        return "other"
+    mounted: str = scope.get("root_path", "").removeprefix(root_path)
+    return mounted if isinstance(route, Mount) else f"{mounted}{route.path}"
 
 
 def _log(scope: Scope, status: int, duration_s: float) -> None:

@@ -89,3 +89,8 @@ def test_a_run_without_a_name_is_named_for_what_it_is(changes: dict[str, Any], n
     assert config.run_name == name
     assert config.folder == Path("runs") / name
     assert options(config)["name"] == name
+
+
+def test_a_password_in_the_servers_address_is_not_recorded() -> None:
+    assert options(TrainConfig(server_url="http://u:secret@h:1/x"))["server_url"] == "http://h:1/x"
+    assert options(TrainConfig(server_url="http://127.0.0.1:8000"))["server_url"] == "http://127.0.0.1:8000"

@@ -92,6 +92,12 @@ def test_the_page_is_one_file_with_its_pictures_and_tables(folder: Path) -> None
         assert words in page
 
 
+def test_the_page_leads_to_files_that_are_there_and_to_no_folder(folder: Path) -> None:
+    links = re.findall(r'<a href="([^"]*)"', shown(folder))
+    assert {AUDIT_JSON, ROWS} <= set(links)
+    assert all((folder / link).is_file() for link in links)
+
+
 def test_an_answer_is_text_whatever_it_holds(folder: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(folder, tmp_path / "audit"))
     rows = [json.loads(line) for line in (folder / ROWS).read_text().splitlines()]

@@ -16,8 +16,10 @@ Reward = Callable[..., Ran]
 
 @pytest.fixture(autouse=True)
 def wide_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lines that tests look for stay whole."""
+    """Lines that tests look for stay whole, whatever terminal the tests run in."""
     monkeypatch.setenv("COLUMNS", "120")
+    for name in ("FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):  # they make any output a terminal
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.delenv("REWARD_API_KEY", raising=False)
 
 

@@ -15,6 +15,7 @@ from reward_cli.asking.pictures import PictureError, read_pictures
 from reward_cli.asking.questions import QuestionError, own_question, reward_in_words
 from reward_client.frames import image_file
 from reward_client.schema import ItemStatus, RewardItem
+from tests.paths import ROOT
 from tests.reward_cli.conftest import Reward
 from tests.serving import Serving, serving
 
@@ -144,9 +145,10 @@ def test_the_model_may_answer_in_its_own_words_too(reward: Reward, dark: str, ur
 
 
 def test_without_a_server_it_says_how_to_start_one(reward: Reward, dark: str) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        nobody = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    code, shown, told = reward("ask", dark, "Is it dark?", "--server-url", nobody)
+    with socket.socket() as silent:  # it holds the port, and does not listen
+        silent.bind(("127.0.0.1", 0))
+        nobody = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        code, shown, told = reward("ask", dark, "Is it dark?", "--server-url", nobody)
     assert (code, shown) == (1, "")
     assert f"no reward server answers at {nobody}" in told
     assert "reward serve --model " in told
@@ -180,8 +182,9 @@ def test_a_key_comes_from_the_environment(reward: Reward, dark: str, monkeypatch
     ],
 )
 def test_a_mistake_is_told_before_anything_is_sent(
-    reward: Reward, words: tuple[str, ...], code: int, sentence: str
+    reward: Reward, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], code: int, sentence: str
 ) -> None:
+    monkeypatch.chdir(ROOT)
     ended, shown, told = reward("ask", *words)
     assert (ended, shown) == (code, "")
     assert sentence in told

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import io
 import json
+import math
+import re
 import shutil
 import subprocess
 import threading
@@ -16,10 +18,16 @@ from typing import Any
 import httpx
 import pytest
 from PIL import Image
+from rich.console import Console
 
+from agent.reporting.run_report import write_report
+from reward_audit.reporting.audit_report import FILES as AUDIT_FILES
+from reward_audit.rows import AUDIT_HTML
+from reward_cli.watching import live_page
 from reward_cli.watching.live_page import LivePage
 from reward_cli.watching.run_state import RunState
 from reward_cli.watching.snapshot import MAX_POINTS, curve, snapshot
+from reward_cli.watching.view import view
 from tests.agent.reporting.fabricated import MODELS, run_folder
 from tests.reward_cli.conftest import Reward
 
@@ -144,9 +152,53 @@ def test_page_state_and_files_are_served_and_nothing_else(run: Path) -> None:
         rows = browser.get("/labels.jsonl")
         assert rows.content == (run / "labels.jsonl").read_bytes()
         assert rows.headers["content-security-policy"].startswith("sandbox")
-        for path in ("/config.json", "/../right/labels.jsonl", "/%2e%2e/right/labels.jsonl", "/report.html"):
+        for path in (
+            "/checkpoint/state.npz",
+            "/samples_marked",
+            "/lock",
+            "/../right/labels.jsonl",
+            "/%2e%2e/right/labels.jsonl",
+            "/report.html",
+        ):
             assert browser.get(path).status_code == 404
         assert browser.post("/state").status_code == 501
+
+
+def test_the_links_of_the_pages_that_are_served_lead_somewhere(run: Path) -> None:
+    (run / "video.mp4").write_bytes(b"film")
+    (run / "audit").mkdir()
+    for name in (AUDIT_HTML, *AUDIT_FILES):
+        (run / "audit" / name).write_text("{}")
+    write_report(run)
+    with served(run) as server, httpx.Client(base_url=server.url) as browser:
+        links = re.findall(r'<a href="([^"]*)"', browser.get("/report.html").text)
+        assert {"config.json", "labels.jsonl", "video.mp4", f"audit/{AUDIT_HTML}"} <= set(links)
+        paths = {*links, *(f"audit/{name}" for name in AUDIT_FILES)}
+        answers = {path: browser.get(f"/{path}") for path in sorted(paths)}
+    assert {path: answer.status_code for path, answer in answers.items()} == dict.fromkeys(paths, 200)
+    kinds = [answers[path].headers["content-type"] for path in ("config.json", "audit/calibrated.yaml")]
+    assert kinds == ["application/json", "text/plain; charset=utf-8"]  # shown, not downloaded
+
+
+def test_truths_and_returns_that_are_no_numbers_stop_neither_page_nor_terminal(run: Path) -> None:
+    begin_again(run)
+    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    returns = [row for row in rows if "charts/episodic_return" in row]
+    for row, value in zip(returns, (math.nan, math.inf), strict=False):
+        row["charts/episodic_return"] = value
+    returns[-1]["charts/episodic_return"] = math.nan
+    (run / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    frames = json.loads((run / "newest_frames.json").read_text())["frames"]
+    frames[0]["true_tilt_deg"] = math.nan
+    (run / "newest_frames.json").write_text(json.dumps({"frames": frames}))
+    shown = seen(run)
+    assert json.dumps(shown, allow_nan=False)  # a browser reads no NaN
+    assert set(shown["frames"][-1]["truth"]) == {"cart position"}
+    assert len(shown["curves"]["true"]) == len(returns) - 3
+    assert "nan" not in str(shown["figures"])
+    state = RunState(run)
+    state.refresh()
+    Console(file=io.StringIO(), width=120).print(view(state, 120, 40))
 
 
 @pytest.mark.parametrize(
@@ -160,6 +212,7 @@ def test_a_page_elsewhere_whose_name_leads_here_gets_nothing(run: Path, host: st
 
 def test_several_tabs_share_one_look_at_the_files(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     looks = []
+    monkeypatch.setattr(live_page, "LEAST_AGE_S", 3600.0)
     with served(run) as server:
         refresh = server._state.refresh
 

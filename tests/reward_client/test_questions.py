@@ -94,6 +94,7 @@ def test_the_asynchronous_client_asks_the_same(url: str) -> None:
     [
         ([{"text": "a"}] * 2, "2 variables for 1 frames"),
         (["a"], r"variables\[0\] is of type str"),
+        ([{f"name{at}": "a" for at in range(17)}], r"variables\[0\] has 17 names; the limit is 16$"),
         ([{"text": None}], r"variables\[0\].text must be a text or a number"),
         ([{"text": "\ud800"}], r"variables\[0\].text holds a lone surrogate"),
     ],

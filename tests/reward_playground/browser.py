@@ -122,9 +122,18 @@ def browser(folder: Path) -> Iterator[Page]:
     """
     assert CHROMIUM
     options = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+    hosts = ["--host-resolver-rules=MAP *.test 127.0.0.1"]  # other hosts, as far as the browser knows
     quiet = ["--disable-background-networking", "--disable-component-update", "--no-first-run"]
     process = subprocess.Popen(
-        [CHROMIUM, *options, *quiet, "--remote-debugging-port=0", f"--user-data-dir={folder}", "about:blank"],
+        [
+            CHROMIUM,
+            *options,
+            *hosts,
+            *quiet,
+            "--remote-debugging-port=0",
+            f"--user-data-dir={folder}",
+            "about:blank",
+        ],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

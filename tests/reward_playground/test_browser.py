@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.reward_playground.asked_forms import PICTURE
+from reward_server.rubrics.loading import load_rubrics
+from tests.reward_playground.asked_forms import PICTURE, asked
 from tests.reward_playground.browser import CHROMIUM, DESKTOP, PHONE, Page, browser
 from tests.serving import Serving, serving
 
@@ -17,6 +19,7 @@ pytestmark = [
 ]
 
 ASK = "#question .main[data-post='ask']"
+UPRIGHT = load_rubrics()["cartpole-upright"]
 SHOWN = "document.getElementById('picture').naturalWidth"
 CUT = """[...document.querySelectorAll('h1, h2, h3, p, button, label, td, th, pre, select, img')]
     .filter(e => e.checkVisibility() && e.getBoundingClientRect().right > innerWidth).map(e => e.outerHTML)"""
@@ -66,6 +69,8 @@ def test_a_picture_that_is_dropped_and_asked_about_has_a_reward(
     assert page.run("document.querySelector('#answer .big').textContent") == "0.100reward"
     assert [image.size for image in server.engine.asked] == [(32, 32)] * 2  # the words are asked for too
     assert page.run("[...document.querySelectorAll('#answer img')].every(e => e.naturalWidth > 0)")
+    links = "[...document.querySelectorAll('#answer a[download]')].map(e => e.href.slice(0, 15))"
+    assert page.run(links) == ["data:image/png;"] * 2
     page.click("[data-post='nulls']")
     page.until("document.querySelectorAll('#nulls tbody tr').length === 8")
     page.click("[data-post='sweep']")
@@ -145,3 +150,28 @@ def test_a_browser_enters_with_a_key_as_the_password(page: Page, server: Serving
         own = f"127.0.0.1:{guarded.port}/"
         assert all(own in url or url.startswith(("data:", "blob:")) for url in page.urls)
         page.urls[:] = [f"http://127.0.0.1:{server.port}/"]
+
+
+def test_over_plain_http_the_page_asks_and_a_page_of_another_site_does_not(
+    page: Page, server: Serving
+) -> None:
+    other, host = (f"http://{name}.test:{server.port}" for name in ("other", "gpu"))
+    page.open(f"{host}/playground", DESKTOP)
+    page.until(f"{SHOWN} === 600")
+    page.click(ASK)
+    page.until("document.querySelector('#answer .verdict')")
+    assert server.engine.asked
+    server.engine.asked.clear()
+    page.open(f"{other}/livez", DESKTOP)  # a page without a policy of its own
+    sent = (
+        f"(() => {{ const body = new FormData(); const fields = {json.dumps(asked(UPRIGHT))};"
+        "for (const name in fields) body.set(name, fields[name]);"
+        f"body.set('picture', new Blob([Uint8Array.from({list(PICTURE)})]), 'picture');"
+        f"return fetch('{host}/playground/ask', {{method: 'POST', mode: %s, headers: %s, body}})"
+        ".then(answer => answer.type, error => 'not sent'); })()"
+    )
+    assert page.run(sent % ("'no-cors'", "{}")) == "opaque"
+    assert page.run(sent % ("'cors'", "{'X-Playground': '1'}")) == "not sent"
+    assert server.engine.asked == []
+    page.errors.clear()  # the browser notes what it was refused
+    page.urls[:] = [f"http://127.0.0.1:{server.port}/"]

@@ -80,3 +80,7 @@ def test_values_for_places_are_lines() -> None:
     assert variables_of(" \n") is None
     with pytest.raises(RubricContentError, match="values: 'cat'"):
         variables_of("cat")
+    lines = [f"name{number} = x" for number in range(17)]
+    assert len(variables_of("\n".join(lines[:16])) or {}) == 16
+    with pytest.raises(RubricContentError, match="values: there are 17 names; the limit is 16"):
+        variables_of("\n".join(lines))

@@ -6,28 +6,23 @@ import base64
 import re
 import socket
 from collections.abc import Sequence
-from typing import Any
 
 import httpx
 import pytest
 
+from reward_client.rubric import Rubric
+from reward_playground import questions
 from reward_playground.form import STARTS
 from reward_server.rubrics.loading import load_rubrics
 from tests.application import application, never
 from tests.fakes import image
-from tests.reward_playground.asked_forms import PICTURE, asked, picture
+from tests.reward_playground.asked_forms import BY_THE_PAGE, PICTURE, SWEEP, asked, picture, post
 from tests.serving import Serving, serving
 from tests.waiting import until
 
 UPRIGHT, ANGLE, LEAN = (load_rubrics()[f"cartpole-{name}"] for name in ("upright", "angle", "lean"))
 LONG_S = 60.0
-SWEEP = {"task": "CartPole-v1", "along": "tilt_deg", "frames": "5"}
-
-
-def post(
-    server: Serving, route: str, fields: dict[str, str], files: Any = None, **options: Any
-) -> httpx.Response:
-    return server.http.post(f"/playground/{route}", data=fields, files=files or picture(), **options)
+MANY_VALUES = "\n".join(f"name{number} = x" for number in range(17))
 
 
 def words(answer: httpx.Response) -> str:
@@ -139,6 +134,7 @@ def test_frames_of_a_sweep_without_a_reward_are_counted_and_drawn_as_gaps(server
         ("ask", {"a.labels": "1"}, "the question: readout.labels: "),
         ("ask", {"preprocess": "region", "box": "0.5, 0, 0.2, 1"}, "box: write left, top, right, bottom"),
         ("ask", {"a.prompt": "Is it {what}?"}, "variables: the prompt has places for what"),
+        ("ask", {"a.values": MANY_VALUES}, "values: there are 17 names; the limit is 16"),
         ("ask", {"null": "purple"}, "null: there is no 'purple'"),
         ("sweep", {"along": "x"}, "along: CartPole-v1 has no slider 'x'"),
         ("sweep", {"frames": "65"}, "frames: '65' is no whole number from 2 to 64"),
@@ -154,8 +150,16 @@ def test_a_wrong_field_is_named(server: Serving, route: str, changes: dict[str, 
     assert server.engine.asked == []
 
 
+def test_what_no_check_of_the_page_foresaw_is_told_by_field_too(
+    server: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(questions, "variables_of", lambda _text: Rubric.model_validate({"prompt": "x"}))
+    shown = post(server, "ask", asked(UPRIGHT))
+    assert (shown.status_code, "readout: Field required" in words(shown)) == (422, True)
+
+
 def test_without_a_picture_nothing_is_asked(server: Serving) -> None:
-    shown = server.http.post("/playground/ask", data=asked(UPRIGHT))
+    shown = server.http.post("/playground/ask", data=asked(UPRIGHT), headers=BY_THE_PAGE)
     assert shown.status_code == 422
     assert "picture: drop, paste or choose one" in words(shown)
 
@@ -197,19 +201,10 @@ def test_a_page_asks_as_its_visitor_and_never_beside_the_quota() -> None:
         assert key not in asks[0].text
 
 
-def test_a_page_of_another_site_may_link_here_and_nothing_else(server: Serving) -> None:
-    other = {"Sec-Fetch-Site": "cross-site"}
-    assert post(server, "ask", asked(UPRIGHT), headers=other).status_code == 403
-    link = other | {"Sec-Fetch-Mode": "navigate"}
-    assert post(server, "ask", asked(UPRIGHT), headers=link).status_code == 403
-    assert server.http.get("/playground/frame?task=CartPole-v1", headers=other).status_code == 403
-    assert server.http.get("/playground/", headers=link).status_code == 200
-    assert server.engine.asked == []
-
-
 def test_what_nobody_waits_for_any_more_is_not_asked_further(server: Serving) -> None:
     server.engine.hanging = True
-    sent = httpx.Request("POST", "http://127.0.0.1/playground/ask", data=asked(UPRIGHT), files=picture())
+    url = "http://127.0.0.1/playground/ask"
+    sent = httpx.Request("POST", url, data=asked(UPRIGHT), files=picture(), headers=BY_THE_PAGE)
     head = "".join(f"{name}: {value}\r\n" for name, value in sent.headers.items())
     with socket.create_connection(("127.0.0.1", server.port)) as visitor:
         visitor.sendall(f"POST /playground/ask HTTP/1.1\r\n{head}\r\n".encode() + sent.read())
@@ -226,12 +221,14 @@ def test_a_body_over_the_servers_limit_is_refused_with_the_limit() -> None:
         assert "the body is over 2000 bytes" in words(shown)
 
 
-def test_pages_add_few_names_to_the_metrics(server: Serving) -> None:
-    for path in ("frame?task=x", "frame?task=y", "assets/page.css", "assets/none", "none"):
+def test_pages_have_few_names_of_their_own_in_the_metrics(server: Serving) -> None:
+    server.http.get("/playground", follow_redirects=True)
+    for path in ("frame?task=x", "frame?task=y", "rubric?name=x", "assets/page.css", "assets/none", "none"):
         server.http.get(f"/playground/{path}")
     routes = set(re.findall(r'requests_total\{route="([^"]*)"', server.http.get("/metrics").text))
-    assert "/frame" in routes
+    assert {f"/playground{below}" for below in ("", "/", "/frame", "/rubric", "/assets")} <= routes
     assert not [route for route in routes if "none" in route or "page.css" in route], routes
+    assert not {"/", "/frame", "/rubric", "/assets"} & routes
 
 
 def test_while_the_model_loads_the_page_says_so_and_looks_again() -> None:

@@ -17,11 +17,11 @@ FILES = {
     "audit/audit.html": "The audit before training",
     LABELS: "All answers (rows)",
     METRICS: "Returns and losses (rows)",
-    "samples_marked": "Frames with answers",
     SUMMARY: "Summary (JSON)",
     CONFIG: "Configuration (JSON)",
 }
-"""Files beside the page, and what a link to them says."""
+"""Files beside the page, and what a link to them says. Folders have no link: ``reward watch`` serves
+none, and not every browser lists one."""
 
 TOLD_ABOVE = frozenset(
     {"audit", "null_reasons", "question", "readings", "under_way", "usage", "warnings", "watch"}
@@ -71,4 +71,4 @@ def rubric_parts(rubric: Mapping[str, Any] | None) -> list[Markup]:
 
 
 def _is_filled(path: Path) -> bool:
-    return any(path.iterdir()) if path.is_dir() else path.is_file() and path.stat().st_size > 0
+    return path.is_file() and path.stat().st_size > 0

@@ -24,8 +24,9 @@ MOST_OF_A_CORE = 0.05
 """Share of a core that pages may take: one that takes long, as with very many labels, is written less often.
 One of 10,000 labels takes 3 s of a core."""
 
-NICENESS = 10
-"""Where both want a core, the run gets nine parts of ten."""
+NICENESS, GREATEST_NICENESS = 10, 19
+"""What is added to the run's own, and the limit of Linux. Where both want a core, the run gets nine parts of
+ten, unless its own is above 9."""
 
 PROGRAM = "agent.reporting.refresh.running_report"
 
@@ -51,18 +52,11 @@ class Refresher:
             self._writing, before_s = None, self._cpu_s
             self._cpu_s = _children_cpu_s()
             self._pause_s = max(EVERY_S, (self._cpu_s - before_s) / MOST_OF_A_CORE)
-            self._tell(code)
+            if code:
+                self._give_up(f"{PROGRAM} ended with exit code {code}")
         if self._writing is None and not self._failed and now - self._started_s >= self._pause_s:
             self._started_s = now
-            self._writing = subprocess.Popen(
-                [sys.executable, "-P", "-m", PROGRAM, str(self._folder.absolute())],
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},  # the same code
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-            )
-            with suppress(OSError):  # it has ended already
-                os.setpriority(os.PRIO_PROCESS, self._writing.pid, NICENESS)
+            self._start()
 
     def stop(self) -> None:
         """Ends a writing that goes on: from now on somebody else writes the page."""
@@ -71,15 +65,25 @@ class Refresher:
             self._writing.wait()
             self._writing = None
 
-    def _tell(self, code: int) -> None:
-        if code:
-            self._failed = True
-            LOGGER.warning(
-                "%s is not refreshed while the run goes: %s ended with exit code %d",
-                self._folder / "report.html",
-                PROGRAM,
-                code,
+    def _start(self) -> None:
+        try:
+            self._writing = subprocess.Popen(
+                [sys.executable, "-P", "-m", PROGRAM, str(self._folder.absolute())],
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},  # the same code
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
             )
+        except OSError as error:  # no memory, or too many processes: the run itself may still go on
+            self._give_up(f"{PROGRAM} cannot be started: {error}")
+            return
+        niceness = min(GREATEST_NICENESS, os.getpriority(os.PRIO_PROCESS, 0) + NICENESS)
+        with suppress(OSError):  # it has ended already
+            os.setpriority(os.PRIO_PROCESS, self._writing.pid, niceness)
+
+    def _give_up(self, reason: str) -> None:
+        self._failed = True
+        LOGGER.warning("%s is not refreshed while the run goes: %s", self._folder / "report.html", reason)
 
 
 def _children_cpu_s() -> float:

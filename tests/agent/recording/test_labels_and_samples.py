@@ -17,6 +17,8 @@ from PIL import Image
 
 from agent.config import TrainConfig
 from agent.recording.marked_frame import mark
+from agent.recording.newest_frames import NewestFrames
+from agent.recording.recorder import Recorder
 from agent.recording.samples import Samples
 from agent.training.evaluate import true_returns
 from agent.training.train import Trainer
@@ -223,6 +225,20 @@ def test_a_run_asks_for_as_many_images_as_the_server_takes(tmp_path: Path) -> No
     Trainer(config, client, few).run()
     assert max(client.sizes) == 8
     assert sum(client.sizes) == 128
+
+
+def test_whatever_becomes_of_the_newest_frames_the_other_files_are_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(_newest: NewestFrames) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(NewestFrames, "close", fails)
+    recorder = Recorder(TrainConfig(runs=tmp_path, name="r"), CartPole(), None, "cartpole-angle")
+    with pytest.raises(RuntimeError, match="can't start new thread"):
+        recorder.finish({})
+    assert recorder._metrics.closed
+    assert recorder._labels.closed
 
 
 def test_a_chunk_keeps_the_frames_of_samples_and_the_newest_ones_alone(tmp_path: Path) -> None:

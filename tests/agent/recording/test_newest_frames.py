@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -60,11 +61,43 @@ def test_a_frame_is_small_and_a_picture(tmp_path: Path) -> None:
 
 def test_it_is_written_now_and_then_and_at_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     written = []
+    monkeypatch.setattr(newest_frames, "WRITE_EVERY_S", 3600.0)
     monkeypatch.setattr(newest_frames, "write_json", lambda _path, file: written.append(len(file["frames"])))
     newest = NewestFrames(tmp_path, nothing)
     added(newest, 5 * EVERY_STEPS)
     newest.close()
-    assert written == [1, 5]  # the first at once, the others within the second after it
+    assert written == [1, 5]  # the first at once, the others in the hour after it
+
+
+def test_where_no_thread_can_start_the_frames_wait_and_the_run_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(newest_frames, "WRITE_EVERY_S", 0.0)
+    newest = NewestFrames(tmp_path, nothing)
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", fails)
+        added(newest, 40 * EVERY_STEPS)
+        assert newest._thread._work_queue.qsize() == 0  # frames would pile up there
+    newest.add(FRAME, {"step": 40 * EVERY_STEPS + 1})
+    newest.close()
+    steps = [frame["step"] for frame in content(tmp_path)]
+    assert steps == [row * EVERY_STEPS + 1 for row in range(41 - KEPT, 41)]
+    newest.close()
+
+
+def test_at_the_end_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    newest = NewestFrames(tmp_path, nothing)
+
+    def fails(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", fails)
+    added(newest, EVERY_STEPS)
+    newest.close()
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_lost_folder_is_left_alone(tmp_path: Path) -> None:

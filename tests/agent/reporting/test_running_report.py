@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
+import subprocess
 import time
 from html import unescape
 from pathlib import Path
@@ -69,17 +71,22 @@ def test_another_run_that_takes_the_folder_keeps_its_own_page(
 
 
 def until_ended(one: Refresher) -> None:
-    for _ in range(1000):
-        if one._writing is None or one._writing.poll() is not None:
-            return
-        time.sleep(0.05)
-    raise AssertionError("it does not end")
+    assert one._writing is not None
+    one._writing.wait()
+
+
+WAITS_AND_WRITES = """\
+import os, sys, time
+while not os.path.exists(sys.argv[1] + "/go"):
+    time.sleep(0.02)
+open(sys.argv[1] + "/page", "a").write("x")
+"""
 
 
 def test_a_page_is_written_where_it_is_time_and_not_while_one_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "program.py").write_text("import sys; open(sys.argv[1] + '/page', 'a').write('x')")
+    (tmp_path / "program.py").write_text(WAITS_AND_WRITES)
     monkeypatch.setattr(refresher, "PROGRAM", "program")
     monkeypatch.syspath_prepend(tmp_path)
     now = [1000.0]
@@ -91,9 +98,11 @@ def test_a_page_is_written_where_it_is_time_and_not_while_one_is_written(
         one.look()
         first = one._writing
         assert first is not None
-        assert os.getpriority(os.PRIO_PROCESS, first.pid) == refresher.NICENESS or first.poll() is not None
+        own = os.getpriority(os.PRIO_PROCESS, 0)
+        assert os.getpriority(os.PRIO_PROCESS, first.pid) == min(19, own + refresher.NICENESS)
         one.look()
         assert one._writing is first
+        (tmp_path / "go").touch()
         until_ended(one)
         one.look()
         assert one._writing is None
@@ -117,6 +126,23 @@ def test_a_page_that_fails_is_told_once_and_not_tried_again(
     assert one._writing is None
     (record,) = caplog.records
     assert "is not refreshed while the run goes" in record.getMessage()
+
+
+@pytest.mark.parametrize("number", [errno.EAGAIN, errno.ENOMEM])
+def test_where_no_process_can_start_the_run_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, number: int
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(subprocess, "Popen", fails)
+    with refreshed(tmp_path) as one:
+        for _ in range(2):
+            one._started_s -= 2 * refresher.EVERY_S
+            one.look()
+    (record,) = caplog.records
+    assert "report.html is not refreshed while the run goes" in record.getMessage()
+    assert os.strerror(number) in record.getMessage()
 
 
 def test_what_is_being_written_is_ended_with_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import socket
@@ -11,13 +12,16 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from anyio.to_thread import current_default_thread_limiter
 from prometheus_client.parser import text_string_to_metric_families
 from pydantic import ValidationError
 
 from reward_client.errors import UnavailableError
 from reward_client.schema import ScoreRequest
 from reward_server.engine.interface import Question
+from reward_server.settings import Settings
 from reward_server.telemetry.logs import JsonFormatter, request_id
+from tests.application import application, never
 from tests.fakes import image
 from tests.serving import Serving, serving
 from tests.waiting import until
@@ -276,3 +280,20 @@ def test_a_rubric_that_came_with_its_request_is_prepared_beside_the_event_loop()
         assert server.score(rubric=inline).status_code == 200
         assert prepared
         assert server.thread.name not in prepared
+
+
+def test_a_request_needs_none_of_the_threads_that_routes_share() -> None:
+    async def take_all() -> None:
+        current_default_thread_limiter().total_tokens = 0
+
+    with serving() as server:
+        assert server.loop
+        asyncio.run_coroutine_threadsafe(take_all(), server.loop).result(10)
+        assert server.score().status_code == 200
+        assert server.http.get("/info").status_code == 200
+
+
+def test_metrics_name_a_route_without_the_path_that_a_proxy_puts_before_it() -> None:
+    with application(never, Settings(), root_path="/behind") as client:
+        client.get("/livez")
+        assert 'requests_total{route="/livez",status="200"}' in client.get("/metrics").text
