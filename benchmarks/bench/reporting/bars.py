@@ -1,4 +1,4 @@
-"""Ratios between contenders, and whether they reach what this project asks of itself (issue 16)."""
+"""Ratios between contenders, and whether they reach what this project asks of itself."""
 
 from __future__ import annotations
 
