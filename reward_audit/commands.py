@@ -8,17 +8,22 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import tyro
 from tqdm import tqdm
 
+from reward_audit.asking import Server
 from reward_audit.audit import audit
 from reward_audit.config import AuditConfig, AuditError
 from reward_audit.exit_codes import EXIT_FAILED
+from reward_audit.own_rubric import OwnRubric
 from reward_audit.rows import AUDIT_HTML
 from reward_client import RewardClient
 from reward_client.errors import ConfigurationError, RewardServiceError
+from reward_client.files.rubric_file import RUBRIC_FILES, RubricContentError, read_rubric
+from reward_client.files.text_file import TextFileError
 from reward_report.entry import EXIT_INTERRUPTED
 from reward_report.folder_lock import FolderLockedError, FolderLockError, locked
 from reward_tasks.task import TaskError
@@ -47,7 +52,7 @@ def audit_and_tell(config: AuditConfig) -> int:
                 bar.total = total
                 bar.update(done - bar.n)
 
-            report = audit(config, client, tell, bar.write)
+            report = audit(config, _server(config, client), tell, bar.write)
     print(conclusion(report, config))
     code: int = report["exit_code"]
     return code
@@ -64,6 +69,22 @@ def conclusion(report: dict[str, Any], config: AuditConfig) -> str:
             f"The report is {config.folder / AUDIT_HTML}",
         ]
     )
+
+
+def _server(config: AuditConfig, client: RewardClient) -> Server:
+    """The server, which knows the rubric of a file too.
+
+    Raises:
+        AuditError: the file cannot be read, or holds no rubric.
+    """
+    path = Path(config.rubric)
+    if path.suffix not in RUBRIC_FILES:
+        return client
+    try:
+        rubric = read_rubric(path)
+    except (TextFileError, RubricContentError) as error:
+        raise AuditError(f"--rubric: {error}") from error
+    return OwnRubric.of(client, config.rubric, rubric, config.find_task())
 
 
 def _client(config: AuditConfig) -> RewardClient:

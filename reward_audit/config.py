@@ -27,12 +27,12 @@ class AuditConfig:
     """
 
     rubric: str = "cartpole-angle"
-    """name of the rubric on the server"""
+    """name of a rubric on the server, or a YAML or JSON file with one of your own"""
     task: str = "CartPole-v1"
     """what is shown: CartPole-v1, CartPoleContinuing-v0, MountainCar-v0, Acrobot-v1, Pendulum-v1, or a class
     of your own, my_module:MyTask"""
     frames: int = 1000
-    """frames to score, nulls and controls included"""
+    """frames to score, nulls and controls included; at least 200"""
     name: str = "audit"
     """the audit's name; its files go to RUNS/NAME. An audit that was interrupted goes on from there"""
     runs: Path = Path("runs")

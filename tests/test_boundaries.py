@@ -52,7 +52,8 @@ GROUPS = {
     },
     "reward_audit": {
         "__main__": {"commands"},
-        "commands": {"audit", "exit_codes"},
+        "commands": {"audit", "own_rubric", "exit_codes"},
+        "own_rubric": set[str](),
         "audit": {"reporting", "conclusions", "asking", "judging", "config"},
         "conclusions": {"mending", "config"},
         "reporting": {"showing", "rows"},

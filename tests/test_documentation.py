@@ -18,6 +18,7 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from contextlib import nullcontext
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
@@ -28,7 +29,7 @@ from pydantic_settings import CliApp
 from agent import commands
 from reward_audit import commands as audit_commands
 from reward_cli import __main__ as reward_command
-from reward_client import Rubric, ScoreResponse
+from reward_client import RewardClient, Rubric, ScoreResponse
 from reward_client.files.yaml_file import parse_yaml
 from reward_server.settings import Settings
 from tests.pages import (
@@ -112,8 +113,24 @@ def as_it_was_registered() -> Iterator[None]:
         del gym.registry[name]
 
 
+@pytest.fixture
+def clients_are_closed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Closes what a snippet leaves open for its process: here the process goes on."""
+    made: list[RewardClient] = []
+    begin = RewardClient.__init__
+
+    def noted(client: RewardClient, *args: Any, **options: Any) -> None:
+        made.append(client)
+        begin(client, *args, **options)
+
+    monkeypatch.setattr(RewardClient, "__init__", noted)
+    yield
+    for client in made:
+        client.close()
+
+
 @pytest.mark.vllm
-@pytest.mark.usefixtures("as_it_was_registered")
+@pytest.mark.usefixtures("as_it_was_registered", "clients_are_closed")
 @pytest.mark.parametrize("block", FURTHER, ids=str)
 def test_python_runs_against_a_server(block: Snippet, server_url: str, grey_frame: NDArray[np.uint8]) -> None:
     code = compile(block.text.replace(DOCUMENTED_URL, server_url), block.place, "exec")

@@ -7,7 +7,6 @@ itself (``reward_audit/``), or for what is watched while a run trains (``trainin
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,11 +16,10 @@ from tqdm import tqdm
 from agent.config import TrainConfig
 from reward_audit.audit import audit
 from reward_audit.config import AuditConfig
+from reward_audit.own_rubric import OwnRubric
 from reward_audit.rows import AUDIT_HTML, AUDIT_JSON
 from reward_client import RewardClient
-from reward_client.rubric import Preprocess, Region, Rubric
-from reward_client.schema import RewardBounds, RubricDetail, RubricInfo, ScoreResponse, ServerInfo
-from reward_client.wording.reward_bounds import bounds_of
+from reward_client.rubric import Rubric
 from reward_report.folder_lock import locked
 from reward_tasks.task import Task
 
@@ -46,51 +44,6 @@ class _RunAudit(AuditConfig):
     def find_task(self) -> Task:
         """The run's task."""
         return super().find_task() if self.run_task is None else self.run_task
-
-
-class OwnRubric:
-    """A server that knows one more rubric by name: a run's own, from a file or with another question.
-
-    Args:
-        client: of the server.
-        name: by which the rubric is asked.
-        rubric: the rubric.
-        reward_id: of its rewards.
-    """
-
-    def __init__(self, client: RewardClient, name: str, rubric: Rubric, reward_id: str) -> None:
-        self._client, self._name, self._rubric, self._reward_id = client, name, rubric, reward_id
-
-    def info(self) -> ServerInfo:
-        """The server's, with the rubric."""
-        info = self._client.info()
-        known = {**info.rubrics, self._name: RubricInfo(reward_id=self._reward_id)}
-        return info.model_copy(update={"rubrics": known})
-
-    def rubric(self, name: str) -> RubricDetail:
-        """The run's own rubric, whatever name is asked for: an audit asks for that one alone."""
-        rubric = self._rubric
-        low, high = (bound if abs(bound) < float("inf") else None for bound in bounds_of(rubric))
-        return RubricDetail(
-            name=name,
-            reward_id=self._reward_id,
-            version=rubric.version,
-            readout=rubric.readout.type,
-            unit=rubric.unit,
-            goal=rubric.goal,
-            reward_bounds=RewardBounds(low=low, high=high),
-            rubric=rubric,
-            prompt=rubric.prompt,
-            compare_prompt=None,
-            prompt_tokens=None,
-            forward_passes=None,
-        )
-
-    def score(
-        self, frames: Sequence[Any], rubric: str | Rubric, preprocess: Preprocess | Region
-    ) -> ScoreResponse:
-        """Scores frames, with the rubric itself in place of its name."""
-        return self._client.score(frames, self._rubric if rubric == self._name else rubric, preprocess)
 
 
 def audit_first(
@@ -125,7 +78,11 @@ def audit_first(
         outage_s=config.outage_s,
         run_task=config.find_task(),
     )
-    server = client if isinstance(question, str) else _own_rubric(client, options, question)
+    server = (
+        client
+        if isinstance(question, str)
+        else OwnRubric.of(client, options.rubric, question, options.find_task())
+    )
     with (
         locked(options.folder),
         tqdm(total=options.frames, desc="audit", unit="frame", smoothing=0.05) as bar,
@@ -180,14 +137,3 @@ def _found(report: dict[str, Any]) -> str:
         f"the audit before training calls the ranking of this reward {report['verdict']['ranking']}. "
         f"{report['reasons'][0]}"
     )
-
-
-def _own_rubric(client: RewardClient, options: _RunAudit, rubric: Rubric) -> OwnRubric:
-    """The server with a rubric of the run's own; one frame is scored to learn its reward id."""
-    env = options.find_task().make(frames=True)
-    try:
-        env.reset(seed=0)
-        answer = client.score([env.render()], rubric)  # type: ignore[list-item] # an array, with frames
-    finally:
-        env.close()
-    return OwnRubric(client, options.rubric, rubric, answer.reward_id)

@@ -6,6 +6,7 @@ import errno
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,35 @@ def test_an_audit_over_http_ends_with_the_verdicts_code_and_its_files(
     assert "ranking: collapsed" in told
     assert report["reasons"][0] in told
     assert f"The report is {tmp_path / 'x' / 'audit.html'}" in told
+
+
+RUBRIC = """
+prompt: How far does the pole lean? Answer with a number.
+readout: {type: expectation, labels: ["-10", "0", "10"]}
+reward: {type: distance, target: 0, tolerance: 12}
+"""
+
+
+def test_a_rubric_of_ones_own_comes_from_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(RUBRIC)
+    arguments = ["--runs", str(tmp_path), "--name", "x", "--frames", "200", "--rubric", str(file)]
+    with serving() as server, pytest.raises(SystemExit) as caught:
+        commands.run(["--server-url", f"http://127.0.0.1:{server.port}", *arguments])
+    assert caught.value.code == 3
+    report = json.loads((tmp_path / "x" / "audit.json").read_text())
+    assert report["rubric"]["prompt"] == "How far does the pole lean? Answer with a number."
+    assert len(report["reward_id"]) == 16
+    assert report["verdict"]["ranking"] == "collapsed"
+
+
+def test_a_file_without_a_rubric_ends_with_its_field(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("prompt: How far?")
+    options = AuditConfig(runs=tmp_path, rubric=str(file))
+    with serving() as server, pytest.raises(AuditError, match="readout") as caught:
+        commands.audit_and_tell(replace(options, server_url=f"http://127.0.0.1:{server.port}"))
+    assert str(caught.value).startswith(f"--rubric: {file}: readout")
 
 
 def test_the_terminal_tells_what_came_of_calibration_and_abstention() -> None:
