@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.recording.run_folder import CONFIG
+from reward_audit.rows import AUDIT_HTML
 from reward_cli.parsing import did_you_mean
 
 RUNS = Path("runs")
@@ -33,12 +34,24 @@ def find_run(name: str) -> Path:
         RunChoiceError: it holds no run.
     """
     for folder in (Path(name), RUNS / name):
+        if _is_audit(folder):
+            raise RunChoiceError(f"{folder} is an audit, and no run: its page is {folder / AUDIT_HTML}")
         if (folder / CONFIG).is_file():
             return folder
     near = [folder for folder in (Path(name).parent, RUNS) if folder.is_dir()]
-    known = {str(file.parent) for folder in near for file in folder.glob(f"*/{CONFIG}")}
+    known = {
+        str(file.parent)
+        for folder in near
+        for file in folder.glob(f"*/{CONFIG}")
+        if not _is_audit(file.parent)
+    }
     close = did_you_mean(name, known) or did_you_mean(str(RUNS / name), known)
     raise RunChoiceError(f"{name} holds no run (no {CONFIG}){close}")
+
+
+def _is_audit(folder: Path) -> bool:
+    """Whether a folder holds an audit: its ``config.json`` names what was shown."""
+    return "plan_sha256" in (read_json(folder / CONFIG) or {})
 
 
 def read_json(path: Path) -> dict[str, Any] | None:

@@ -125,13 +125,16 @@ def _pairs(rows: Sequence[Row], truth: Mapping[str, Any] | None) -> tuple[Floats
 
 def _stripes(answers: Sequence[str], true: Floats, read: Floats) -> list[tuple[str, float]]:
     """The answers that are said very often and to very different frames, in words, with their height."""
-    found = []
+    found: dict[
+        float, str
+    ] = {}  # answers that are read alike share a line: their words would lie over another
     for answer, count in Counter(answers).most_common(3):
         said = np.array([given == answer for given in answers])
         if count / len(answers) >= NAMED_SHARE and true[said].std() > NAMED_SPREAD * true.std():
             words = f'"{_short(answer)}": {100 * count / len(answers):.0f} % of all answers'
-            found.append((words, float(np.median(read[said]))))
-    return found
+            height = float(np.median(read[said]))
+            found[height] = f"{found[height]}; {words}" if height in found else words
+    return [(words, height) for height, words in found.items()]
 
 
 def _short(text: str) -> str:

@@ -15,7 +15,7 @@ import pytest
 from reward_audit import findings
 from reward_audit.config import AuditConfig
 from reward_audit.reporting.audit_report import MEANINGS, READ_BUT_WRONG, TONES, verdict_blocks, write_report
-from reward_audit.reporting.plots import plot_reading, plot_spread
+from reward_audit.reporting.plots import _stripes, plot_reading, plot_spread
 from reward_audit.rows import AUDIT_HTML, AUDIT_JSON, ROWS
 from tests.reward_audit.readers import FakeServer
 from tests.reward_audit.test_audit import done
@@ -163,3 +163,11 @@ def test_a_right_reading_with_a_wrong_order_says_that_the_question_is_wrong() ->
     assert READ_BUT_WRONG not in "".join(
         verdict_blocks({key: {"name": "ungrounded", "rule": "so"} for key in judged})
     )
+
+
+def test_answers_that_are_read_alike_share_their_words() -> None:
+    true = np.linspace(-10.0, 10.0, 40)
+    answers = ["Left", "Right"] * 20
+    ((words, height),) = _stripes(answers, true, np.zeros(40))
+    assert words == '"Left": 50 % of all answers; "Right": 50 % of all answers'
+    assert height == 0.0

@@ -16,7 +16,7 @@ from PIL import Image
 from rich.console import Console
 
 from reward_cli import labels
-from reward_cli.run_choice import RowReader
+from reward_cli.run_choice import RowReader, RunChoiceError, find_run
 from reward_cli.watching import command
 from reward_cli.watching.marks import curve, histogram
 from reward_cli.watching.pictures import half_blocks
@@ -269,3 +269,13 @@ def test_marks_show_least_and_greatest() -> None:
     line, low, high = histogram([0.1] * 9 + [0.9], 8)
     assert (line, low, high) == ("█      ▁", 0.1, 0.9)
     assert histogram([0.5, 0.5], 8) == ("█", 0.5, 0.5)
+
+
+def test_an_audit_is_no_run_and_is_not_offered_as_one(runs: Path) -> None:
+    (runs / "mine").mkdir()
+    (runs / "mine" / "config.json").write_text('{"plan_sha256": "1"}')
+    with pytest.raises(RunChoiceError, match=r"^runs/mine is an audit.*runs/mine/audit\.html$"):
+        find_run("mine")
+    with pytest.raises(RunChoiceError, match="holds no run") as caught:
+        find_run("min")
+    assert "mine" not in str(caught.value)
