@@ -32,7 +32,7 @@ from reward_client.errors import RequestTimeoutError, RewardServiceError
 from reward_client.frames import Frame, Frames
 from reward_client.rubric import Preprocess, Region
 from reward_client.schema import CompareResponse, ReadingsResponse, RubricDetail, ScoreResponse, ServerInfo
-from reward_client.wording.given_rubric import GivenRubric
+from reward_client.wording.given_rubric import GivenRubric, checked_rubric, several
 from reward_client.wording.variables import Value
 
 
@@ -122,7 +122,7 @@ class AsyncRewardClient:
                 message names the field.
             RewardServiceError: a request failed, also after the retries.
         """
-        ask = Ask.of(rubric, preprocess, explain=explain, variables=variables)
+        ask = Ask.of(checked_rubric(rubric), preprocess, explain=explain, variables=variables)
         return await self._drive(image_calls.score(self._session, frames, ask))
 
     async def score_rubrics(
@@ -138,7 +138,7 @@ class AsyncRewardClient:
 
         Args:
             frames: as ``score`` takes them.
-            rubrics: 1 to 16 of what ``score`` takes as ``rubric``.
+            rubrics: 1 to 16 of what ``score`` takes as ``rubric``; with those of ensembles at most 32.
             preprocess: how a frame becomes the model's square input.
             explain: as for ``score``.
             variables: for each frame what fills the places of all prompts.
@@ -151,7 +151,7 @@ class AsyncRewardClient:
             ValueError: as ``score``, or no rubrics or more than 16; nothing was sent.
             RewardServiceError: a request failed, also after the retries.
         """
-        ask = Ask.of_several(rubrics, preprocess, explain=explain, variables=variables)
+        ask = Ask.of(several(rubrics), preprocess, explain=explain, variables=variables)
         return await self._drive(image_calls.score_rubrics(self._session, frames, ask))
 
     async def compare(
@@ -174,7 +174,7 @@ class AsyncRewardClient:
             ValueError: no pairs, something that is not a frame, or an ensemble; nothing was sent.
             RewardServiceError: a request failed, also after the retries.
         """
-        ask = Ask.of(rubric, preprocess)
+        ask = Ask.of(checked_rubric(rubric), preprocess)
         return await self._drive(image_calls.compare(self._session, pairs, ask))
 
     async def rubric(self, name: str) -> RubricDetail:

@@ -28,7 +28,7 @@ from reward_client.errors import RequestTimeoutError, RewardServiceError
 from reward_client.frames import Frame, Frames
 from reward_client.rubric import Preprocess, Region
 from reward_client.schema import CompareResponse, ReadingsResponse, RubricDetail, ScoreResponse, ServerInfo
-from reward_client.wording.given_rubric import GivenRubric
+from reward_client.wording.given_rubric import GivenRubric, checked_rubric, several
 from reward_client.wording.variables import Value
 
 
@@ -110,7 +110,7 @@ class RewardClient:
                 message names the field.
             RewardServiceError: a request failed, also after the retries.
         """
-        ask = Ask.of(rubric, preprocess, explain=explain, variables=variables)
+        ask = Ask.of(checked_rubric(rubric), preprocess, explain=explain, variables=variables)
         return self._drive(image_calls.score(self._own().session, frames, ask))
 
     def score_rubrics(
@@ -126,7 +126,7 @@ class RewardClient:
 
         Args:
             frames: as ``score`` takes them.
-            rubrics: 1 to 16 of what ``score`` takes as ``rubric``.
+            rubrics: 1 to 16 of what ``score`` takes as ``rubric``; with those of ensembles at most 32.
             preprocess: how a frame becomes the model's square input.
             explain: as for ``score``.
             variables: for each frame what fills the places of all prompts.
@@ -139,7 +139,7 @@ class RewardClient:
             ValueError: as ``score``, or no rubrics or more than 16; nothing was sent.
             RewardServiceError: a request failed, also after the retries.
         """
-        ask = Ask.of_several(rubrics, preprocess, explain=explain, variables=variables)
+        ask = Ask.of(several(rubrics), preprocess, explain=explain, variables=variables)
         return self._drive(image_calls.score_rubrics(self._own().session, frames, ask))
 
     def compare(
@@ -162,7 +162,7 @@ class RewardClient:
             ValueError: no pairs, something that is not a frame, or an ensemble; nothing was sent.
             RewardServiceError: a request failed, also after the retries.
         """
-        ask = Ask.of(rubric, preprocess)
+        ask = Ask.of(checked_rubric(rubric), preprocess)
         return self._drive(image_calls.compare(self._own().session, pairs, ask))
 
     def rubric(self, name: str) -> RubricDetail:

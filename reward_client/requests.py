@@ -12,14 +12,11 @@ from pydantic import FailFast, Field, ValidationError, model_validator
 from pydantic_core import InitErrorDetails
 
 from reward_client.rubric import Preprocess, PreprocessOrRegion, RubricOrName, Strict
-from reward_client.wording.ensemble import MAX_RUBRICS, AnyRubric, Ensemble
+from reward_client.wording.ensemble import MAX_RUBRICS, AnyRubric, check_questions, members
 from reward_client.wording.variables import Variables
 
 MAX_IMAGES = 4096
 """In any request; a server's own limit is lower (``Limits``)."""
-
-MAX_QUESTIONS = 32
-"""Rubrics that one image may be asked about in a request, those of ensembles included."""
 
 MAX_TIMEOUT_S = 3600.0
 """The longest deadline that a request may name."""
@@ -70,18 +67,18 @@ class ScoreQuestion(Strict):
             raise ValidationError.from_exception_data("ScoreQuestion", [missing])
         if self.rubric is not None and self.rubrics is not None:
             raise ValueError("rubrics: send either rubric or rubrics")
-        if self.questions > MAX_QUESTIONS:
-            raise ValueError(
-                f"rubrics: with those of ensembles {self.questions} are asked about each image; the limit is "
-                f"{MAX_QUESTIONS}"
-            )
+        check_questions(self.asked)
         return self
+
+    @property
+    def asked(self) -> list[AnyRubric]:
+        """What is asked about each image."""
+        return [*([] if self.rubric is None else [self.rubric]), *(self.rubrics or [])]
 
     @property
     def questions(self) -> int:
         """How many rubrics an image is asked about, those of ensembles included."""
-        asked = [self.rubric] if self.rubrics is None else self.rubrics
-        return sum(len(one.mean_of) if isinstance(one, Ensemble) else 1 for one in asked)
+        return sum(len(members(one)) for one in self.asked)
 
 
 class ScoreRequest(ScoreQuestion):

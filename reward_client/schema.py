@@ -106,7 +106,8 @@ class Usage(BaseModel):
     Attributes:
         engine_s: the request's share of the time in which the engine worked, in seconds: N questions that are
             under way at once share it alike, so that all requests' shares add up to that time. Of a server
-            with one GPU these are GPU seconds. Null: the server does not say.
+            with one GPU these are at most GPU seconds: the way to the engine and back counts too. Null: the
+            server does not say.
     """
 
     images: int

@@ -21,10 +21,11 @@ from benchmarks.bench.measuring.processes import peak_memory_mb
 from benchmarks.bench.reporting.tables import write_between
 from benchmarks.seven.dimensions import SEVEN_B, TINY
 from benchmarks.seven.served.checkpoint import write_checkpoint
-from benchmarks.seven.served.process import ServedModel, ServerStartError, served_model
+from benchmarks.seven.served.process import served_model
 from benchmarks.seven.served.questions import Row, ask_everything
 from benchmarks.seven.served.tables import models_text, performance_text
 from reward_client import RewardClient
+from reward_client.processes.local_server import LocalServer, LocalServerError
 
 ROOT = Path(__file__).parents[2]
 MARKS = "seven"
@@ -91,7 +92,7 @@ def measure(options: Seven) -> dict[str, Any]:
         What ``tables`` shows.
 
     Raises:
-        ServerStartError: the server did not start.
+        LocalServerError: the server did not start.
     """
     checkpoint = options.folder / "checkpoint"
     write_checkpoint(checkpoint, TINY if options.tiny else SEVEN_B)
@@ -116,10 +117,10 @@ def measure(options: Seven) -> dict[str, Any]:
     return found
 
 
-def _ask(server: ServedModel, found: dict[str, Any], results: Path) -> None:
+def _ask(server: LocalServer, found: dict[str, Any], results: Path) -> None:
     def keep(row: Row) -> None:
         found["rows"].append(dataclasses.asdict(row))
-        found["peak_memory_mb"] = peak_memory_mb(server.pid)
+        found["peak_memory_mb"] = peak_memory_mb(server.process.pid)
         results.parent.mkdir(parents=True, exist_ok=True)
         results.write_text(json.dumps(found, indent=1) + "\n")
         seconds = "" if row.seconds is None else f" {row.seconds:.1f} s"
@@ -142,7 +143,7 @@ def main() -> int:
     try:
         check_memory(needed_gb, psutil.virtual_memory().available)
         found = measure(options)
-    except (NotEnoughMemoryError, ServerStartError) as error:
+    except (NotEnoughMemoryError, LocalServerError) as error:
         print(f"seven: {error}", file=sys.stderr)
         return 1
     print(performance_text(found))

@@ -23,7 +23,6 @@ from reward_client.requests import CompareRequest, Pair, PartsRequest, ScoreRequ
 from reward_client.rubric import Preprocess, Region
 from reward_client.schema import JSON, MULTIPART
 from reward_client.wording.ensemble import AnyRubric
-from reward_client.wording.given_rubric import GivenRubric, checked_rubric, several
 from reward_client.wording.prompt_template import MAX_PLACES
 from reward_client.wording.variables import Value
 
@@ -54,7 +53,7 @@ class Ask:
     @classmethod
     def of(
         cls,
-        rubric: GivenRubric,
+        rubric: AnyRubric | tuple[AnyRubric, ...],
         preprocess: Preprocess | Region | str,
         *,
         explain: bool = False,
@@ -63,27 +62,10 @@ class Ask:
         """Takes what a caller passes.
 
         Raises:
-            RubricContentError: what is asked is no rubric.
             ValueError: there is no such preprocessing.
         """
-        return cls(checked_rubric(rubric), _mode(preprocess), explain, variables)
-
-    @classmethod
-    def of_several(
-        cls,
-        rubrics: Sequence[GivenRubric],
-        preprocess: Preprocess | Region | str,
-        *,
-        explain: bool = False,
-        variables: Sequence[Mapping[str, Value]] | None = None,
-    ) -> Ask:
-        """The same for several rubrics at once.
-
-        Raises:
-            RubricContentError: one of them is no rubric.
-            ValueError: they are none, too many or no list, or there is no such preprocessing.
-        """
-        return cls(several(rubrics), _mode(preprocess), explain, variables)
+        mode = Preprocess(preprocess) if isinstance(preprocess, str) else preprocess
+        return cls(rubric, mode, explain, variables)
 
     def check_variables(self, items: int) -> None:
         """Checks that there is one mapping for each item, where there are any.
@@ -200,10 +182,6 @@ def sha256_of(data: bytes) -> str:
 def file_of(item: Item) -> bytes:
     """The image file of an item."""
     return item if isinstance(item, bytes) else png_of(item)
-
-
-def _mode(preprocess: Preprocess | Region | str) -> Preprocess | Region:
-    return Preprocess(preprocess) if isinstance(preprocess, str) else preprocess
 
 
 def _request(ask: Ask, fitted_px: int | None = None) -> bytes:

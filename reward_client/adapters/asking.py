@@ -14,7 +14,7 @@ from reward_client.labeling.null_rewards import NullRewardError, check_null_poli
 from reward_client.labeling.same_rewards import SameRewards
 from reward_client.rubric import Rubric
 from reward_client.schema import ItemStatus, RewardItem, RubricDetail, ScoreResponse
-from reward_client.wording.ensemble import AnyRubric, Ensemble
+from reward_client.wording.ensemble import AnyRubric, members
 from reward_client.wording.given_rubric import GivenRubric, checked_rubric
 from reward_client.wording.prompt_template import places_in
 from reward_client.wording.variables import Value, trouble_with
@@ -108,7 +108,7 @@ class TextRubric:
     def _looked_up(self) -> bool:
         """Whether the prompt has the place, which the server is asked once."""
         if self._has_place is None:
-            prompts = [self._prompt(one) for one in _members(self._rubric)]
+            prompts = [self._prompt(one) for one in members(self._rubric)]
             places = [place for prompt in prompts for place in places_in(prompt)]
             if others := [place for place in places if place != PLACE]:
                 raise ValueError(
@@ -193,10 +193,6 @@ def reward_or(on_null: float | str, item: RewardItem, name: str) -> float:
     if isinstance(on_null, str):
         raise NullRewardError.of(item, name, f"; on_null is {on_null!r}")
     return float(on_null)
-
-
-def _members(rubric: AnyRubric) -> Sequence[str | Rubric]:
-    return rubric.mean_of if isinstance(rubric, Ensemble) else [rubric]
 
 
 def _null(message: str) -> RewardItem:

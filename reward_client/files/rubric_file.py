@@ -10,8 +10,9 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from reward_client.files.yaml_file import read_yaml
-from reward_client.rubric import Rubric, field_path
+from reward_client.rubric import Rubric
 from reward_client.wording.given_rubric import RubricContentError as RubricContentError  # noqa: PLC0414 - raised here
+from reward_client.wording.given_rubric import content_error
 
 RUBRIC_FILES = frozenset({".yaml", ".yml", ".json"})
 """Endings by which an option that takes a name or a file knows a file."""
@@ -30,9 +31,8 @@ def rubric_of(content: object, source: str) -> Rubric:
     try:
         return Rubric.model_validate(content)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        field = field_path(first["loc"], first["msg"]) or "rubric"
-        raise RubricContentError(f"{source}: {field}: {first['msg']}") from error
+        wrong = content_error(error, ())
+        raise RubricContentError(f"{source}: {wrong}", param=wrong.param) from error
 
 
 def read_rubric(path: Path) -> Rubric:

@@ -33,15 +33,22 @@ class LocalServer:
     Attributes:
         url: its address.
         process: the process, leader of a session of its own.
+        start_up_s: from its start until it was ready.
     """
 
     url: str
     process: subprocess.Popen[bytes]
+    start_up_s: float
 
 
 @contextmanager
 def local_server(
-    arguments: Sequence[str], *, log_file: Path, port: int | None = None, ready_timeout_s: float = 600.0
+    arguments: Sequence[str],
+    *,
+    log_file: Path,
+    port: int | None = None,
+    ready_timeout_s: float = 600.0,
+    program: Sequence[str] = ("reward_server",),
 ) -> Iterator[LocalServer]:
     """Starts ``python -m reward_server`` on loopback and stops it, with all its processes, at the end.
 
@@ -50,8 +57,10 @@ def local_server(
     Args:
         arguments: options of the server, ``--port`` excepted.
         log_file: receives the server's output.
-        port: port to listen on; default: one that is free.
+        port: port to listen on; None or 0: one that is free.
         ready_timeout_s: how long loading may take.
+        program: module that Python runs in place of ``reward_server``, which it wraps, and what comes before
+            the options.
 
     Yields:
         The server, once it is ready.
@@ -60,7 +69,7 @@ def local_server(
         LocalServerError: it ended at its start, or was not ready in time.
     """
     port = _usable_port(port)
-    command = [sys.executable, "-m", "reward_server", *arguments, "--port", str(port)]
+    command = [sys.executable, "-m", *program, *arguments, "--port", str(port)]
     log_file.parent.mkdir(parents=True, exist_ok=True)
     with lifeline() as line:
         process: subprocess.Popen[bytes] | None = None
@@ -75,23 +84,24 @@ def local_server(
                     pass_fds=line.pass_fds,
                     env=line.env,
                 )
-            server = LocalServer(f"http://127.0.0.1:{port}", process)
-            _wait_ready(server, log_file, ready_timeout_s)
-            yield server
+            url = f"http://127.0.0.1:{port}"
+            start_up_s = _wait_ready(process, url, log_file, ready_timeout_s)
+            yield LocalServer(url, process, start_up_s)
         finally:
             if process is not None:
                 _stop(process)
 
 
-def _wait_ready(server: LocalServer, log_file: Path, timeout_s: float) -> None:
-    deadline = time.monotonic() + timeout_s
-    with RewardClient(server.url) as client:
+def _wait_ready(process: subprocess.Popen[bytes], url: str, log_file: Path, timeout_s: float) -> float:
+    """Waits until the server is ready, and returns how long it took, in seconds."""
+    began = time.monotonic()
+    with RewardClient(url) as client:
         while True:
-            if server.process.poll() is not None:
+            if process.poll() is not None:
                 raise LocalServerError(f"the reward server ended at its start: {_last_words(log_file)}")
             if client.is_ready():
-                return
-            if time.monotonic() > deadline:
+                return time.monotonic() - began
+            if time.monotonic() - began > timeout_s:
                 raise LocalServerError(f"the reward server was not ready in {timeout_s:g} s: see {log_file}")
             time.sleep(READY_POLL_S)
 

@@ -5,6 +5,7 @@ It stands where a request names its rubric. Not for how the mean is taken (``rew
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from pydantic import Discriminator, FailFast, Field, Tag, model_validator
@@ -13,6 +14,9 @@ from reward_client.rubric import Rubric, RubricOrName, Strict
 
 MAX_RUBRICS = 16
 """Of one request, and of one ensemble."""
+
+MAX_QUESTIONS = 32
+"""Rubrics that one image may be asked about in a request, those of ensembles included."""
 
 
 class Ensemble(Strict):
@@ -52,3 +56,18 @@ AnyRubric = Annotated[
     Discriminator(_kind),
 ]
 """What a request may ask: a rubric of the server by its name, one of its own, or an ensemble."""
+
+
+def members(rubric: AnyRubric) -> Sequence[RubricOrName]:
+    """The rubrics that an image is asked about: this one, or those of an ensemble."""
+    return rubric.mean_of if isinstance(rubric, Ensemble) else [rubric]
+
+
+def check_questions(rubrics: Sequence[AnyRubric]) -> None:
+    """Raises a ValueError where a request would ask too many questions about each image."""
+    questions = sum(len(members(one)) for one in rubrics)
+    if questions > MAX_QUESTIONS:
+        raise ValueError(
+            f"rubrics: with those of ensembles {questions} are asked about each image; the limit is "
+            f"{MAX_QUESTIONS}"
+        )

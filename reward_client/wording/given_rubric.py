@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from reward_client.rubric import Rubric, field_path
-from reward_client.wording.ensemble import MAX_RUBRICS, AnyRubric, Ensemble
+from reward_client.wording.ensemble import MAX_RUBRICS, AnyRubric, Ensemble, check_questions
 
 GivenRubric = AnyRubric | Mapping[str, Any]
 """A rubric's name, a ``Rubric``, an ``Ensemble``, or the fields of one of the last two, as they go on the
@@ -66,13 +66,16 @@ def several(rubrics: Sequence[GivenRubric]) -> tuple[AnyRubric, ...]:
     """The rubrics of one request, as a caller passes them.
 
     Raises:
-        ValueError: they are none, too many, no list, or one of them is none.
+        ValueError: they are none, too many, no list, or one of them is none; or they ask too much
+            with those of ensembles.
     """
     if not isinstance(rubrics, list | tuple):
         raise ValueError(f"rubrics is of type {type(rubrics).__name__}; pass a list of rubrics")
     if not 1 <= len(rubrics) <= MAX_RUBRICS:
         raise ValueError(f"there are {len(rubrics)} rubrics; pass 1 to {MAX_RUBRICS}")
-    return tuple(checked_rubric(one, "rubrics", place) for place, one in enumerate(rubrics))
+    asked = tuple(checked_rubric(one, "rubrics", place) for place, one in enumerate(rubrics))
+    check_questions(asked)
+    return asked
 
 
 def content_error(error: ValidationError, place: Sequence[str | int]) -> RubricContentError:
@@ -83,6 +86,6 @@ def content_error(error: ValidationError, place: Sequence[str | int]) -> RubricC
         place: where that stands.
     """
     first = error.errors(include_url=False)[0]
-    path = field_path((*place, *first["loc"]), first["msg"])
+    path = field_path((*place, *first["loc"]), first["msg"]) or "rubric"
     message = first["msg"].removeprefix("Value error, ")
     return RubricContentError(f"{path}: {message}", param=path)

@@ -6,7 +6,6 @@ Not for the keys themselves (``admission/keys.py``).
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Sequence
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -77,6 +76,6 @@ def _password_as_key(scope: Scope) -> None:
         return
     try:
         password = base64.b64decode(encoded.strip(), validate=True).decode("latin-1").partition(":")[2]
-    except (binascii.Error, ValueError):
+    except ValueError:
         password = ""
     MutableHeaders(scope=scope)["Authorization"] = f"Bearer {password}"

@@ -29,7 +29,7 @@ class PassAnswer:
     prompt_tokens: int
 
 
-async def read_labels(tree: LabelTree, read: Callable[[Pass], Awaitable[PassAnswer]]) -> Answer:
+async def read_tree(tree: LabelTree, read: Callable[[Pass], Awaitable[PassAnswer]]) -> Answer:
     """One forward pass, or one for each likely branch of the tree.
 
     Args:

@@ -54,7 +54,7 @@ from reward_server.engine.interface import (
     Question,
     ShownImages,
 )
-from reward_server.engine.label_reading import PassAnswer, read_labels
+from reward_server.engine.label_reading import PassAnswer, read_tree
 from reward_server.engine.label_tree import Pass
 from reward_server.engine.model_source import folder_digest
 from reward_server.engine.pixel_table import PixelTable, probes
@@ -167,7 +167,7 @@ class VllmEngine:
         rendered = await self._rendered(shown, question)
         if question.labels is None:
             return await self._generate(rendered, question.max_tokens)
-        return await read_labels(question.labels, lambda node: self._read(rendered, node))
+        return await read_tree(question.labels, lambda node: self._read(rendered, node))
 
     async def _read(self, rendered: MultiModalInput, node: Pass) -> PassAnswer:
         """One pass for labels."""

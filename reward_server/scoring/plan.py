@@ -16,7 +16,7 @@ from reward_client.wording.prompt_template import places_in
 from reward_server.engine.interface import Question
 from reward_server.scoring.catalog import Catalog
 
-UNANSWERABLE = frozenset({"rubric_unavailable", "invalid_rubric", "prompt_too_long"})
+UNANSWERABLE = frozenset({"rubric_unavailable", "invalid_rubric"})
 """Codes of errors that say what the model cannot be asked. Others say what is wrong with the request."""
 
 

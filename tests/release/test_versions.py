@@ -81,7 +81,9 @@ def images_of(path: Path) -> list[str]:
     return [found[1] or "" for found in IMAGE.finditer(path.read_text())]
 
 
-@pytest.mark.parametrize("name", ["Dockerfile.server", "Dockerfile.agent", "deploy/ray/rayservice.yaml"])
+@pytest.mark.parametrize(
+    "name", ["Dockerfile.server", "Dockerfile.agent", "deploy/ray/rayservice.yaml", "docs/scaling.md"]
+)
 def test_images_are_tagged_by_the_version(name: str) -> None:
     tags = images_of(ROOT / name)
     assert tags

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -62,6 +64,23 @@ def test_rows_that_repeat_change_no_pixel() -> None:
         noise = rng.integers(0, 256, (5, 600, 3), dtype=np.uint8)
         image = Image.fromarray(np.concatenate([pixels, noise, pixels[::-1]]))
         assert (np.asarray(fit(image, 224, Preprocess.PAD)) == plain(image, 224, Preprocess.PAD)).all()
+
+
+def test_rows_that_repeat_are_resized_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    heights = []
+    resize = Image.Image.resize
+
+    def noted(image: Image.Image, size: tuple[int, int], *rest: Any) -> Image.Image:
+        heights.append(image.height)
+        return resize(image, size, *rest)
+
+    monkeypatch.setattr(Image.Image, "resize", noted)
+    stripes = np.repeat(np.arange(0, 200, 40, dtype=np.uint8), 80)[:, None, None] * np.ones(
+        (1, 600, 3), np.uint8
+    )
+    fit(Image.fromarray(stripes), 224, Preprocess.PAD)
+    fit(frame(600, 400), 224, Preprocess.PAD)
+    assert [heights[0], heights[2]] == [5, 400]  # five colours; of noise every row
 
 
 def test_the_server_fits_with_the_same_code() -> None:

@@ -65,11 +65,9 @@ def reward_server(
     checkpoint: Path, dtype: str, log_file: Path, options: Sequence[str] = ()
 ) -> Iterator[Server]:
     """Our server, with its defaults beside these options. Paused at the end of its start."""
-    began = time.perf_counter()
     arguments = ["--model", str(checkpoint), "--dtype", dtype, *options]
     with local_server(arguments, log_file=log_file) as started:
-        start_up_s = time.perf_counter() - began
-        yield from _paused(Server(started.url, started.process.pid, start_up_s, "/readyz"))
+        yield from _paused(Server(started.url, started.process.pid, started.start_up_s, "/readyz"))
 
 
 @contextmanager

@@ -24,7 +24,7 @@ from benchmarks.seven.dimensions import SEVEN_B, TEXT_TOKENS, TINY, llava_config
 from benchmarks.seven.flops import frame_flops
 from benchmarks.seven.served.checkpoint import write_checkpoint
 from benchmarks.seven.served.load import FailedFrameError, Load, speeds
-from benchmarks.seven.served.process import ServerStartError, served_model
+from benchmarks.seven.served.process import served_model
 from benchmarks.seven.stopwatch import Report
 from reward_client.errors import RewardServiceError
 
@@ -113,7 +113,7 @@ def measure(options: Sweep) -> dict[str, Any]:
                     f"{precision} {batching}: {row['frames_per_s']:.1f} frames/s {row['question']}",
                     flush=True,
                 )
-        except (ServerStartError, FailedFrameError, RewardServiceError) as error:
+        except (FailedFrameError, RewardServiceError) as error:
             found["errors"].append(f"{precision} with {batching}: {error}")
             print(f"gpu: {found['errors'][-1]}", file=sys.stderr, flush=True)
         options.results.parent.mkdir(parents=True, exist_ok=True)
@@ -173,7 +173,7 @@ def _rows(
     """One server's speeds.
 
     Raises:
-        ServerStartError: it did not start.
+        LocalServerError: it did not start.
     """
     arguments = ["--model", model, "--dtype", "bfloat16", "--cache-bytes", "0"]
     arguments += ["--max-num-batched-tokens", str(batching.tokens), "--max-num-seqs", str(batching.seqs)]

@@ -13,7 +13,7 @@ from PIL import Image
 
 from reward_client._protocol.joining import failed_places, merged
 from reward_client.schema import ErrorResponse, ItemStatus, ReadingsResponse, RewardItem, ScoreResponse
-from reward_server.engine.interface import Answer, EngineAnswerError, Question
+from reward_server.engine.interface import Answer, EngineAnswerError, Question, QuestionError
 from reward_server.settings import Settings
 from tests.application import application, loads
 from tests.fakes import FakeEngine, image
@@ -242,3 +242,21 @@ def test_a_mean_of_fewer_after_a_failure_counts_as_failed_for_the_client(http: T
 
 def _null(item: RewardItem) -> RewardItem:
     return item.model_copy(update={"reward": None, "status": ItemStatus.FAILED})
+
+
+def test_an_explanation_that_does_not_fit_costs_no_rubric_its_reward(
+    http: TestClient, engine: FakeEngine
+) -> None:
+    """The request is told so, in place of nulls for rubrics that could be answered."""
+
+    def short(prompt: str, labels: Sequence[str], images: int = 1, max_tokens: int = 1) -> Question:
+        if max_tokens > 1:
+            raise QuestionError("prompt", "the prompt leaves no room for an answer")
+        return FakeEngine().question(prompt, labels, images, max_tokens)
+
+    engine.question = short  # type: ignore[method-assign]
+    rubrics = [yes_no("Is it light?"), yes_no("Is it dark?")]
+    assert read(http, *rubrics).data[0].readings[1].reward is not None
+    body = {"images": [image()], "rubrics": rubrics, "explain": True}
+    refused = http.post("/score", json=body)
+    assert (refused.status_code, refused.json()["error"]["param"]) == (422, "explain")
