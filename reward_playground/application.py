@@ -162,7 +162,7 @@ class _Page:
             if null:
                 file = await self._threads.run(null_file, file, null, info.limits)
                 asked = with_rubric(asked, NULLS[null].question(asked.rubric))
-            response = await while_there(request, asking.ask(client, file, asked))
+            response = await while_there(request, asking.ask(client, [file], asked))
         name = "frame.png" if file.startswith(b"\x89PNG") else "frame.jpg"
         where = Where(url_of(form, address_of(request)), name, has_key(request))
         return HTMLResponse(await self._threads.run(answer_html, response, asked, file, null, info, where))

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from reward_audit.measures.ranking import kendall_tau_b
 from reward_audit.measures.values import mean_absolute_error
 from reward_client import AsyncRewardClient
+from reward_client.frames import Frame
 from reward_client.schema import Limits, RewardItem, ScoreResponse
 from reward_playground import scenes
 from reward_playground.curve import Line, Panel, panel
@@ -22,15 +23,16 @@ from reward_playground.questions import with_rubric
 from reward_playground.scenes import Shot
 from reward_playground.snippets import Asked
 from reward_playground.threads import Threads
+from reward_tasks.task import Column
 
 SHOWN_FRAMES = 5
 
 
-async def ask(client: AsyncRewardClient, file: bytes, asked: Asked) -> ScoreResponse:
-    """Asks one question about one picture."""
-    variables = None if asked.variables is None else [asked.variables]
+async def ask(client: AsyncRewardClient, images: Sequence[Frame], asked: Asked) -> ScoreResponse:
+    """Asks one question about one picture or several."""
+    variables = None if asked.variables is None else [asked.variables] * len(images)
     return await client.score(
-        [file], asked.given, asked.preprocess, explain=asked.explain, variables=variables
+        images, asked.given, asked.preprocess, explain=asked.explain, variables=variables
     )
 
 
@@ -60,6 +62,7 @@ async def ask_nulls(
         PictureError: the picture cannot be read.
         RewardServiceError: a request failed.
     """
+    asked = replace(asked, explain=False)  # the table does not show answers in words
     thumbnails = [await threads.run(thumbnail_of, file, limits)]
     rows = [("as it is", "the picture and the question as they are", file, asked)]
     for name, condition in NULLS.items():
@@ -67,7 +70,7 @@ async def ask_nulls(
         thumbnails.append(await threads.run(thumbnail_of, shown, limits))
         rows.append((name, condition.told, shown, with_rubric(asked, condition.question(asked.rubric))))
     async with asyncio.TaskGroup() as group:
-        answers = [group.create_task(ask(client, shown, question)) for _, _, shown, question in rows]
+        answers = [group.create_task(ask(client, [shown], question)) for _, _, shown, question in rows]
     return [
         NullRow(name.replace("_", " "), told, picture, answer.result().data[0])
         for (name, told, _, _), picture, answer in zip(rows, thumbnails, answers, strict=True)
@@ -80,7 +83,6 @@ class Read:
 
     Attributes:
         asked: the question.
-        items: one for each frame.
         panel: what was read against what is true; None where the readout has no value of its own.
         nulls: frames without a reward.
         tau: Kendall's tau of rewards and the task's perfect rewards; None where it is not defined.
@@ -88,7 +90,6 @@ class Read:
     """
 
     asked: Asked
-    items: list[RewardItem]
     panel: Panel | None
     nulls: int
     tau: float | None
@@ -104,14 +105,12 @@ class Swept:
         rewards: the panel of all their rewards, beside the task's perfect ones.
         frames: some of the frames, with what is true there.
         frame_count: frames of the sweep.
-        column: the column that moved.
     """
 
     reads: list[Read]
     rewards: Panel
     frames: list[tuple[str, str]]
     frame_count: int
-    column: str
 
 
 async def sweep(
@@ -126,7 +125,7 @@ async def sweep(
 
     Args:
         client: the visitor's.
-        questions: one or two.
+        questions: the two of the page.
         task: a shipped task's name.
         along: the slider that moves.
         values: of all sliders, for each frame.
@@ -138,16 +137,8 @@ async def sweep(
     taken = await threads.run(scenes.shots, task, values)
     frames = [shot.frame for shot in taken]
     async with asyncio.TaskGroup() as group:
-        answers = [
-            group.create_task(
-                client.score(
-                    frames,
-                    one.given,
-                    one.preprocess,
-                    variables=None if one.variables is None else [one.variables] * len(frames),
-                )
-            )
-            for one in questions
+        answers = [  # the curves do not show answers in words
+            group.create_task(ask(client, frames, replace(one, explain=False))) for one in questions
         ]
     items = [answer.result().data for answer in answers]
     return await threads.run(_swept, questions, items, taken, along, task)
@@ -162,34 +153,34 @@ def _swept(
 ) -> Swept:
     column = scenes.column_of(task, along)
     title = f"true {column.title}" + (f" ({column.unit})" if column.unit else "")
-    true = [shot.truth[along] for shot in taken]
+    true, perfect = [shot.truth[along] for shot in taken], [shot.oracle for shot in taken]
     reads = [
-        _read(name, one, items, taken, along, task)
-        for name, one, items in zip("ab", questions, answers, strict=False)
+        _read(name, one, items, perfect, column, title, true)
+        for name, one, items in zip("ab", questions, answers, strict=True)
     ]
     lines = [
-        Line(name, true, [item.reward for item in read.items])
-        for name, read in zip("ab", reads, strict=False)
+        Line(name, true, [item.reward for item in items]) for name, items in zip("ab", answers, strict=True)
     ]
-    perfect = Line("true", true, [shot.oracle for shot in taken])
     kept = sorted({round(place) for place in np.linspace(0, len(taken) - 1, SHOWN_FRAMES)})
     return Swept(
         reads,
-        panel("Rewards", title, [perfect, *lines], None),
+        panel("Rewards", title, [Line("true", true, perfect), *lines], None),
         [(thumbnail(taken[place].frame), f"{true[place]:.3g}") for place in kept],
         len(taken),
-        title,
     )
 
 
 def _read(
-    name: str, asked: Asked, items: list[RewardItem], taken: Sequence[Shot], along: str, task: str
+    name: str,
+    asked: Asked,
+    items: list[RewardItem],
+    perfect: Sequence[float],
+    column: Column,
+    title: str,
+    true: Sequence[float],
 ) -> Read:
-    column = scenes.column_of(task, along)
-    true = [shot.truth[along] for shot in taken]
     values = [None if item.reward is None else item.value for item in items]
     unit = next((item.unit for item in items if item.unit is not None), None)
-    title = f"true {column.title}" + (f" ({column.unit})" if column.unit else "")
     shown = None
     is_same = unit is not None and unit == column.unit
     if asked.rubric.readout.type != "choice":
@@ -201,10 +192,9 @@ def _read(
     rewards = [item.reward for item in items]
     return Read(
         asked,
-        items,
         shown,
         sum(reward is None for reward in rewards),
-        kendall_tau_b(_floats(rewards), _floats([shot.oracle for shot in taken])),
+        kendall_tau_b(_floats(rewards), _floats(perfect)),
         error,
     )
 

@@ -9,8 +9,8 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-WIDTH, HEIGHT = 420.0, 250.0
-LEFT, RIGHT, TOP, BOTTOM = 46.0, 12.0, 12.0, 34.0
+WIDTH, HEIGHT = 420, 250
+LEFT, RIGHT, TOP, BOTTOM = 46, 12, 12, 34
 """Margins of a panel, where its axes are written."""
 
 _TICKS = 5
@@ -132,8 +132,9 @@ def ticks(low: float, high: float) -> list[float]:
 
 
 def _widened(low: float, high: float) -> tuple[float, float]:
-    """A range that has a length."""
-    return (low, high) if high - low > 1e-9 else (low - 0.5, high + 0.5)
+    """A range that has a length, also beside numbers so large that a small one does not change them."""
+    least = 1e-9 * max(1.0, abs(low), abs(high))
+    return (low, high) if high - low > least else (low - 5e8 * least, high + 5e8 * least)
 
 
 def _runs(points: Iterable[tuple[float, float | None]]) -> list[str]:

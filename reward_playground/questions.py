@@ -18,7 +18,7 @@ from reward_client import AsyncRewardClient
 from reward_client.errors import NotFoundError
 from reward_client.rubric import PreprocessOrRegion, Rubric
 from reward_client.wording.prompt_template import places_in
-from reward_playground.form import rubric_from, variables_of
+from reward_playground.form import OWN, rubric_from, variables_of
 from reward_playground.pictures import PictureError
 from reward_playground.snippets import Asked
 
@@ -142,7 +142,7 @@ def url_of(form: Mapping[str, str], otherwise: str) -> str:
 
 async def _name_of(rubric: Rubric, name: str, client: AsyncRewardClient) -> str | None:
     """The name by which the server knows this rubric."""
-    if not name or name.startswith("own:"):
+    if not name or name.startswith(OWN):
         return None
     try:
         detail = await client.rubric(name)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from reward_client.rubric import ExpectationReadout, Rubric
 from reward_client.schema import RewardItem, ScoreResponse, ServerInfo
+from reward_playground.curve import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH
 from reward_playground.pictures import NULLS, as_the_model_sees_it, data_url
 from reward_playground.snippets import Asked, Where, as_curl, as_python, as_yaml
 
@@ -149,4 +151,9 @@ def percent(share: float | None) -> str:
     return "-" if share is None else f"{100 * share:.1f} %"
 
 
-TEMPLATES.globals.update(answer_of=answer_of, value_of=value_of, percent=percent)
+PLOT = SimpleNamespace(
+    width=WIDTH, height=HEIGHT, left=LEFT, right=WIDTH - RIGHT, top=TOP, bottom=HEIGHT - BOTTOM
+)
+"""A panel's size, and where its axes end."""
+
+TEMPLATES.globals.update(answer_of=answer_of, value_of=value_of, percent=percent, plot=PLOT)

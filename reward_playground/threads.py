@@ -14,7 +14,7 @@ Args = TypeVarTuple("Args")
 Result = TypeVar("Result")
 
 THREADS = 2
-"""One renders, and a short piece of work need not wait for it."""
+"""While one renders, the other makes pictures and HTML, unless it waits to render too."""
 
 
 class Threads:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
+from importlib.metadata import EntryPoint
 from typing import Any
 
+import pytest
 from fastapi.testclient import TestClient
 
 from reward_server.admission.keys import ApiKey
+from reward_server.api import pages
 from reward_server.api.app import create_app
 from reward_server.engine.interface import Engine
 from reward_server.rubrics.loading import load_rubrics
@@ -40,6 +43,17 @@ def service(
 ) -> Service:
     """What the routes share."""
     return Service(load, (failures if failures is not None else []).append, settings, keys)
+
+
+def bring(patch: pytest.MonkeyPatch, *values: str) -> None:
+    """Has the server find these pages and no others, whatever is installed.
+
+    Args:
+        patch: undoes it.
+        values: what makes each page, as ``package.module:function``.
+    """
+    points = tuple(EntryPoint("playground", value, pages.GROUP) for value in values)
+    patch.setattr(pages, "installed_pages", lambda: points)
 
 
 @contextmanager

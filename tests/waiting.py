@@ -5,6 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+LONG_S = 60.0
+"""Beside other load a browser takes its time to start, and a server to answer many."""
+
 
 def until(
     condition: Callable[[], bool], timeout_s: float = 10.0, what: str = "it", poll_s: float = 0.02

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib.metadata import EntryPoint
 
 import pytest
 
-from reward_server.api import pages
+from tests.application import bring
 from tests.fakes import FakeEngine
 from tests.serving import Serving, serving
 
@@ -15,9 +14,8 @@ from tests.serving import Serving, serving
 @pytest.fixture(scope="module", autouse=True)
 def installed() -> Iterator[None]:
     """The page as an installed package, whatever was installed when the environment was made."""
-    point = EntryPoint("playground", "reward_playground.application:create_page", pages.GROUP)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pages, "installed_pages", lambda: (point,))
+        bring(patch, "reward_playground.application:create_page")
         yield
 
 

@@ -9,14 +9,11 @@ from pathlib import Path
 import pytest
 
 from reward_server.rubrics.loading import load_rubrics
+from tests.browser import DESKTOP, PHONE, Page, browser, needs_chromium
 from tests.reward_playground.asked_forms import PICTURE, asked
-from tests.reward_playground.browser import CHROMIUM, DESKTOP, PHONE, Page, browser
 from tests.serving import Serving, serving
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here (Debian: apt-get install chromium)"),
-]
+pytestmark = [pytest.mark.slow, needs_chromium]
 
 ASK = "#question .main[data-post='ask']"
 UPRIGHT = load_rubrics()["cartpole-upright"]
@@ -95,27 +92,17 @@ def test_sliders_place_a_frame_and_ask_where_that_is_wanted(page: Page, server: 
     visit(page, server, DESKTOP)
     told = "document.getElementById('picture-told').textContent"
     page.run("document.getElementById('live').click()")
-    page.run(
-        "(() => { const slider = document.querySelector('[name=\"CartPole-v1.tilt_deg\"]');"
-        "slider.value = -20; slider.dispatchEvent(new Event('input', {bubbles: true})); })()"
-    )
+    page.choose("[name='CartPole-v1.tilt_deg']", -20, "input")
     page.until(f"{told}.startsWith('true: tilt -20 deg')")
     page.until("document.querySelector('#answer .verdict')")
-    page.run(
-        "(() => { const task = document.getElementById('task'); task.value = 'Pendulum-v1';"
-        "task.dispatchEvent(new Event('change', {bubbles: true})); })()"
-    )
+    page.choose("#task", "Pendulum-v1", "change")
     page.until(f"{SHOWN} === 500")
     assert page.run("[...document.getElementById('along').options].map(o => o.value)") == ["tilt_deg"]
 
 
 def test_a_question_of_ones_own_is_written_in_the_form(page: Page, server: Serving) -> None:
     visit(page, server, DESKTOP)
-    page.run(
-        "(() => { const start = document.querySelector('[name=\"a.start\"]');"
-        "start.value = 'own:one of several words';"
-        "start.dispatchEvent(new Event('change', {bubbles: true})); })()"
-    )
+    page.choose("[name='a.start']", "own:one of several words", "change")
     page.until("document.querySelector('[name=\"a.readout\"]').value === 'choice'")
     hidden = "!document.querySelector('[name=\"a.{}\"]').checkVisibility()"
     assert page.run(hidden.format("yes"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from reward_playground.curve import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Line, panel, ticks
@@ -24,9 +24,10 @@ def test_where_nothing_was_read_the_panel_says_so() -> None:
     assert empty.lines == []
 
 
-@given(st.lists(st.floats(-1e6, 1e6), min_size=5, max_size=5))
-def test_every_point_lies_within_the_axes(y: list[float]) -> None:
-    shown = panel("read", "true", [Line("a", X, y)], (0.0, 1.0))
+@given(st.lists(st.floats(-1e18, 1e18), min_size=5, max_size=5), st.sampled_from([None, (0.0, 1.0)]))
+@example([1e17] * 5, None)
+def test_every_point_lies_within_the_axes(y: list[float], y_range: tuple[float, float] | None) -> None:
+    shown = panel("read", "true", [Line("a", X, y)], y_range)
     assert all(LEFT <= x <= WIDTH - RIGHT and TOP <= y <= HEIGHT - BOTTOM for x, y in shown.lines[0].dots)
     assert all(TOP <= tick.at <= HEIGHT - BOTTOM for tick in shown.y_ticks)
     assert 2 <= len(shown.y_ticks) <= 7

@@ -24,10 +24,9 @@ from reward_playground.threads import THREADS
 from reward_server.rubrics.loading import load_rubrics
 from tests.reward_playground.asked_forms import ASKS, PICTURE, SWEEP, asked, picture, post
 from tests.serving import Serving
-from tests.waiting import until
+from tests.waiting import LONG_S, until
 
 UPRIGHT, ANGLE = (load_rubrics()[f"cartpole-{name}"] for name in ("upright", "angle"))
-LONG_S = 60.0
 VISITORS = 45
 """More than the 40 threads that anyio shares between the routes of a server."""
 
@@ -44,8 +43,12 @@ def noting(work: Callable[..., Any], calls: list[object]) -> Callable[..., Any]:
 
 @pytest.fixture
 def rendering_stands(monkeypatch: pytest.MonkeyPatch, server: Serving) -> Iterator[SimpleNamespace]:
-    """Frames that cannot be rendered until the test says so, and VISITORS that wait for one each."""
+    """Frames that cannot be rendered until the test says so, and VISITORS that wait for one each.
+
+    They are waited for at the end: a frame of theirs would count as one of the next test's.
+    """
     begun, asked_for = list[object](), list[object]()
+    before = counted(server, "...")
     for name, calls in (("shots", begun), ("chosen", asked_for)):
         monkeypatch.setattr(scenes, name, noting(getattr(scenes, name), calls))
     with contextlib.ExitStack() as stack:
@@ -57,6 +60,13 @@ def rendering_stands(monkeypatch: pytest.MonkeyPatch, server: Serving) -> Iterat
                 visitor.sendall(FRAME.encode())
             until(lambda: len(asked_for) == VISITORS, LONG_S)
             yield SimpleNamespace(begun=begun, visitors=visitors)
+        until(lambda: counted(server, "...") == before + VISITORS, LONG_S)
+
+
+def counted(server: Serving, status: str) -> int:
+    """Frames that ended with a status, a regular expression."""
+    line = rf'requests_total\{{route="/playground/frame",status="{status}"\}} ([0-9]+)'
+    return sum(map(int, re.findall(line, server.http.get("/metrics").text)))
 
 
 def test_scoring_goes_on_while_many_wait_for_a_frame(server: Serving, rendering_stands: Any) -> None:
@@ -67,15 +77,10 @@ def test_scoring_goes_on_while_many_wait_for_a_frame(server: Serving, rendering_
 def test_a_frame_that_nobody_waits_for_any_more_is_not_rendered(
     server: Serving, rendering_stands: Any
 ) -> None:
-    counted = r'requests_total\{route="/playground/frame",status="499"\} ([0-9]+)'
-
-    def left() -> int:
-        return sum(int(count) for count in re.findall(counted, server.http.get("/metrics").text))
-
     def wait_until_left(visitors: int) -> None:
-        until(lambda: left() >= visitors, LONG_S)
+        until(lambda: counted(server, "499") >= visitors, LONG_S)
 
-    for visitors, visitor in enumerate(rendering_stands.visitors[:10], left() + 1):
+    for visitors, visitor in enumerate(rendering_stands.visitors[:10], counted(server, "499") + 1):
         visitor.close()
         wait_until_left(visitors)
     assert len(rendering_stands.begun) == THREADS

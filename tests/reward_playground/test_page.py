@@ -18,10 +18,9 @@ from tests.application import application, never
 from tests.fakes import image
 from tests.reward_playground.asked_forms import BY_THE_PAGE, PICTURE, SWEEP, asked, picture, post
 from tests.serving import Serving, serving
-from tests.waiting import until
+from tests.waiting import LONG_S, until
 
 UPRIGHT, ANGLE, LEAN = (load_rubrics()[f"cartpole-{name}"] for name in ("upright", "angle", "lean"))
-LONG_S = 60.0
 MANY_VALUES = "\n".join(f"name{number} = x" for number in range(17))
 
 
@@ -105,9 +104,10 @@ def test_the_wrong_question_is_asked_about_the_picture_and_without_its_values(se
 
 
 def test_all_nulls_are_asked_at_once(server: Serving) -> None:
-    shown = post(server, "nulls", asked(UPRIGHT))
+    shown = post(server, "nulls", asked(UPRIGHT, explain="1"))
     assert shown.text.count("<tr") == 9  # the head, the picture and seven nulls
     assert [text.strip() for text in re.findall(r'class="reward">([^<]+)', shown.text)].count("0.900") == 2
+    assert len(server.engine.prompts) == 8  # none for an answer in words, which the table does not show
 
 
 def test_two_questions_are_asked_over_a_sweep(server: Serving) -> None:

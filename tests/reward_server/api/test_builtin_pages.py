@@ -19,10 +19,9 @@ from reward_server.api import pages
 from reward_server.api.app import create_app
 from reward_server.service import Rewarder
 from reward_server.settings import Settings
-from tests.application import Load, loads, never, service
+from tests.application import Load, bring, loads, never, service
+from tests.browser import DESKTOP, PHONE, Page, browser, needs_chromium
 from tests.fakes import FakeEngine
-from tests.reward_playground.browser import CHROMIUM, DESKTOP, PHONE, Page, browser
-from tests.reward_server.api.test_pages import bring
 from tests.serving import serving
 from tests.waiting import until
 
@@ -30,10 +29,6 @@ VENDORED = Path(pages.__file__).parent / "builtin_pages" / "assets" / "vendored"
 KEY = "a-key-of-sixteen-characters"
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 OPERATIONS = ("/score", "/compare", "/info", "/rubrics", "/rubrics/{name}", "/livez", "/readyz", "/metrics")
-
-in_a_browser = pytest.mark.skipif(
-    CHROMIUM is None, reason="no Chromium here (Debian: apt-get install chromium)"
-)
 
 
 def visit(load: Load | None = None, keys: str | None = None, **settings: Any) -> Iterator[TestClient]:
@@ -151,7 +146,7 @@ def page(tmp_path: Path) -> Iterator[Page]:
         yield page
 
 
-@in_a_browser
+@needs_chromium
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("path", "loaded"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
-from importlib.metadata import EntryPoint
 
 import pytest
 from fastapi.testclient import TestClient
@@ -16,10 +15,9 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from reward_server.admission.keys import read_keys
-from reward_server.api import pages
 from reward_server.api.app import create_app
 from reward_server.settings import Settings
-from tests.application import loads, service
+from tests.application import bring, loads, service
 from tests.fakes import FakeEngine
 
 KEY = "a-key-of-sixteen-characters"
@@ -33,11 +31,6 @@ def make_page(_api: ASGIApp) -> Starlette:
         return PlainTextResponse(request.headers.get("Authorization", "no key"))
 
     return Starlette(routes=[Route("/", seen), Route("/below", seen)])
-
-
-def bring(monkeypatch: pytest.MonkeyPatch, *values: str) -> None:
-    points = tuple(EntryPoint("playground", value, pages.GROUP) for value in values)
-    monkeypatch.setattr(pages, "installed_pages", lambda: points)
 
 
 def visit(keys: str | None = None, playground: bool = True) -> Iterator[TestClient]:

@@ -13,17 +13,19 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 from websockets.sync.client import ClientConnection, connect
 
-from tests.waiting import until
+from tests.waiting import LONG_S, until
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 
+needs_chromium = pytest.mark.skipif(
+    CHROMIUM is None, reason="no Chromium here (Debian: apt-get install chromium)"
+)
+
 DESKTOP, PHONE = 1440, 390
 """Widths in CSS pixels."""
-
-LONG_S = 60.0
-"""Beside other load a browser takes its time to start."""
 
 
 class Page:
@@ -87,25 +89,32 @@ class Page:
 
     def click(self, selector: str) -> None:
         """Clicks the middle of an element, as a mouse does."""
-        spot = self.run(
+        x, y = self._middle(selector)
+        for kind in ("mousePressed", "mouseReleased"):
+            self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
+
+    def choose(self, selector: str, value: str | float, event: str) -> None:
+        """Gives a field a value and tells the page of it by an event, ``input`` or ``change``."""
+        self.run(
+            f"(() => {{ const field = document.querySelector({json.dumps(selector)});"
+            f"field.value = {json.dumps(value)};"
+            f"field.dispatchEvent(new Event({json.dumps(event)}, {{bubbles: true}})); }})()"
+        )
+
+    def drop(self, selector: str, file: Path) -> None:
+        """Drags a file from outside onto an element and drops it there."""
+        x, y = self._middle(selector)
+        data = {"items": [], "files": [str(file)], "dragOperationsMask": 1}
+        for kind in ("dragEnter", "dragOver", "drop"):
+            self.call("Input.dispatchDragEvent", type=kind, x=x, y=y, data=data)
+
+    def _middle(self, selector: str) -> list[float]:
+        spot: list[float] = self.run(
             f"(() => {{ const e = document.querySelector({json.dumps(selector)});"
             "e.scrollIntoView({block: 'center', behavior: 'instant'}); const r = e.getBoundingClientRect();"
             "return [r.x + r.width / 2, r.y + r.height / 2]; })()"
         )
-        for kind in ("mousePressed", "mouseReleased"):
-            self.call(
-                "Input.dispatchMouseEvent", type=kind, x=spot[0], y=spot[1], button="left", clickCount=1
-            )
-
-    def drop(self, selector: str, file: Path) -> None:
-        """Drags a file from outside onto an element and drops it there."""
-        spot = self.run(
-            f"(() => {{ const r = document.querySelector({json.dumps(selector)}).getBoundingClientRect();"
-            "return [r.x + r.width / 2, r.y + r.height / 2]; })()"
-        )
-        data = {"items": [], "files": [str(file)], "dragOperationsMask": 1}
-        for kind in ("dragEnter", "dragOver", "drop"):
-            self.call("Input.dispatchDragEvent", type=kind, x=spot[0], y=spot[1], data=data)
+        return spot
 
     def screenshot(self, path: Path) -> None:
         """The whole page, as PNG."""
