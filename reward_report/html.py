@@ -163,12 +163,12 @@ def animation(path: Path, alt: str, caption: str = "") -> Markup:
 
 
 def grid(pictures: Sequence[Markup]) -> Markup:
-    """Pictures side by side; nothing where there are none."""
+    """Pictures side by side, without those that are empty; nothing where none is left."""
     return _made("grid", pictures, "grid")
 
 
 def side_by_side(parts: Sequence[Markup]) -> Markup:
-    """Large parts in two columns, one on a narrow screen; nothing where there are none."""
+    """Large parts in two columns, one on a narrow screen, without those that are empty."""
     return _made("grid", parts, "wide grid")
 
 

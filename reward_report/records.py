@@ -26,14 +26,16 @@ def value_text(value: object) -> str:
     """A value in words and digits.
 
     >>> value_text(True), value_text(1 / 3), value_text([1.0] * 100), value_text("")
-    ('yes', '0.3333', '100 values, all 1', '—')
+    ('yes', '0.333333', '100 values, all 1', '—')
+    >>> value_text(0.99995), value_text(2500.0), value_text(1e-4)
+    ('0.99995', '2500', '0.0001')
     """
     if value is None or value in ("", [], {}):
         return "—"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
-        return f"{value:.4g}" if abs(value) < 1e4 else f"{value:.1f}"
+        return f"{value:.6g}"
     if isinstance(value, Mapping):
         return ", ".join(f"{_name(str(key))} {value_text(one)}" for key, one in value.items())
     if isinstance(value, Sequence) and not isinstance(value, str):
@@ -41,20 +43,14 @@ def value_text(value: object) -> str:
     return str(value)
 
 
-def _rows(record: Mapping[str, object], way: tuple[str, ...]) -> Iterator[tuple[str, str]]:
-    for key, value in record.items():
-        here = (*way, _name(str(key)))
-        if isinstance(value, Mapping) and value:
-            yield from _rows(value, here)
-        elif isinstance(value, list) and any(isinstance(one, Mapping) for one in value):
-            for number, one in enumerate(value, start=1):
-                yield from (
-                    _rows(one, (*here, str(number)))
-                    if isinstance(one, Mapping)
-                    else ((SEPARATOR.join((*here, str(number))), value_text(one)),)
-                )
-        else:
-            yield SEPARATOR.join(here), value_text(value)
+def _rows(value: object, way: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    if isinstance(value, list) and any(isinstance(one, Mapping) for one in value):
+        value = {str(number): one for number, one in enumerate(value, start=1)}
+    if isinstance(value, Mapping) and (value or not way):
+        for key, one in value.items():
+            yield from _rows(one, (*way, _name(str(key))))
+    else:
+        yield SEPARATOR.join(way), value_text(value)
 
 
 def _list_text(values: Sequence[object]) -> str:

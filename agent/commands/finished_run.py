@@ -13,7 +13,7 @@ from typing import Any
 
 from agent.commands.servers import client_of
 from agent.config import Arm, ConfigError, check_name
-from agent.recording.run_folder import EVALUATION, read_finished
+from agent.recording.run_folder import ANIMATION, EVALUATION, VIDEO, read_finished
 from agent.reporting.run_report import write_report
 from agent.reporting.video import film
 from agent.training.evaluate import EVAL_SEED, true_returns
@@ -73,8 +73,8 @@ class FilmConfig:
     runs: Path = Path("runs")
     """folder of all runs"""
     server_url: str | None = None
-    """address of the reward server whose answers are drawn on the frames; default: the run's own. Where
-    none is ready there, the film has no answers"""
+    """address of the reward server whose answers are drawn on the frames; default: the run's own, without
+    a user name and password. Where none is ready there, the film has no answers"""
 
     def __post_init__(self) -> None:
         check_name(self.name)
@@ -155,7 +155,7 @@ def film_finished(config: FilmConfig) -> int:
             max_images_of(server),
         )
         write_report(config.folder)
-    print(f"filmed {answers}: {config.folder / 'video.mp4'}, {config.folder / 'video.gif'}")
+    print(f"filmed {answers}: {config.folder / VIDEO}, {config.folder / ANIMATION}")
     return 0
 
 

@@ -5,7 +5,6 @@ Not for its table (``results.py``) and verdicts (``verdict.py``).
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -36,6 +35,7 @@ from agent.reporting.measures import labels_of
 from agent.reporting.page.cost import cost_sentence
 from agent.reporting.page.evidence import sample_grid, truth
 from reward_report import html
+from reward_report.json_file import write_json
 from reward_report.text_file import write_text
 from reward_tasks.task import Task
 
@@ -69,7 +69,7 @@ def write_report(folder: Path, plan: Sequence[TrainConfig], minutes: float) -> s
         "rows": [{**row, **{key: _plain(row[key]) for key in ("score", "final")}} for row in rows],
         "verdicts": [asdict(one) for one in verdicts],
     }
-    (folder / RESULTS).write_text(json.dumps(content, indent=2) + "\n")
+    write_json(folder / RESULTS, content)
     write_text(folder / REPORT, _page(folder, plan, runs, rows, verdicts, random_returns))
     return text
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import base64
 import io
+import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -50,9 +50,8 @@ class NewestFrames:
     def __init__(self, folder: Path, check_folder: Callable[[], None]) -> None:
         self._path, self._check_folder = folder / NEWEST_FRAMES, check_folder
         self._new: deque[tuple[NDArray[np.uint8], dict[str, Any]]] = deque(maxlen=KEPT)
-        self._written: deque[dict[str, Any]] = deque(maxlen=KEPT)  # the thread's own
-        self._thread = ThreadPoolExecutor(1, "newest-frames")
-        self._writing: Future[None] | None = None
+        self._written: deque[dict[str, Any]] = deque(maxlen=KEPT)  # of whoever writes
+        self._writing: threading.Thread | None = None
         self._last_s = -WRITE_EVERY_S
 
     @staticmethod
@@ -71,24 +70,22 @@ class NewestFrames:
             return
         self._new.append((frame, row))
         now = time.monotonic()
-        is_writing = self._writing is not None and not self._writing.done()
-        if now - self._last_s >= WRITE_EVERY_S and not is_writing:
-            self._last_s = now
-            self._begin_writing()
+        is_writing = self._writing is not None and self._writing.is_alive()
+        if now - self._last_s < WRITE_EVERY_S or is_writing:
+            return
+        self._last_s = now
+        writing = threading.Thread(target=self._write, args=(list(self._new),), name="newest-frames")
+        with suppress(RuntimeError):  # no thread can start: the frames stay for the next writing
+            writing.start()
+            self._writing = writing
+            self._new.clear()
 
     def close(self) -> None:
-        """Writes what is new, and waits for it. Where no thread can start, that is left out."""
+        """Waits for a writing that goes on, and writes what is new."""
+        if self._writing is not None:
+            self._writing.join()
         if self._new:
-            self._begin_writing()
-        self._thread.shutdown()
-
-    def _begin_writing(self) -> None:
-        try:
-            self._writing = self._thread.submit(self._write, list(self._new))
-        except RuntimeError:  # no thread can start: the frames stay for the next writing
-            self._thread.shutdown(wait=False, cancel_futures=True)  # its queue holds them too
-            self._thread = ThreadPoolExecutor(1, "newest-frames")
-        else:
+            self._write(list(self._new))
             self._new.clear()
 
     def _write(self, new: list[tuple[NDArray[np.uint8], dict[str, Any]]]) -> None:

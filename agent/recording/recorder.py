@@ -169,7 +169,7 @@ class Recorder:
         state: NDArray[np.float32],
         episode: int,
         terminated: bool,
-        frame: NDArray[np.uint8] | None = None,
+        frame: NDArray[np.uint8] | None,
     ) -> None:
         """Records a frame's label beside the truth.
 

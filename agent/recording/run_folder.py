@@ -6,6 +6,7 @@ Not for what a run writes into them (``recorder.py``).
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ METRICS, LABELS, NEWEST_FRAMES = "metrics.jsonl", "labels.jsonl", "newest_frames
 LEARNING_CURVE, VALUE_SCATTER = "learning_curve.png", "value_scatter.png"
 REPORT, VIDEO, ANIMATION = "report.html", "video.mp4", "video.gif"
 POLICY, EVALUATION = "policy.npz", "evaluation.json"
+AUDIT_PAGE = "audit/audit.html"
 WANDB_ID = "wandb_id"
 """Holds a Weights & Biases run's id, with which a resumed run goes on."""
 
@@ -44,20 +46,44 @@ OWN_FILES = (
 )
 """What an earlier run of the same name left and this one replaces; other files stay."""
 
+LINKED = {
+    VIDEO: "Film of the final policy",
+    AUDIT_PAGE: "The audit before training",
+    LABELS: "All answers (rows)",
+    METRICS: "Returns and losses (rows)",
+    SUMMARY: "Summary (JSON)",
+    CONFIG: "Configuration (JSON)",
+}
+"""Files that pages of a run lead to, and what a link to them says. Folders have no link: ``reward watch``
+serves none, and not every browser lists one."""
+
 
 class FolderLostError(FolderLockError):
     """A run's folder was moved, removed or replaced while the run wrote it; the message names it."""
 
 
+def linked(folder: Path, summary: Mapping[str, Any]) -> dict[str, str]:
+    """Those of ``LINKED`` that are there and hold something.
+
+    Args:
+        folder: the run's.
+        summary: the run's, so far; an audit that it does not name is that of an earlier run.
+    """
+    audit_page = (summary.get("audit") or {}).get("page")
+    return {
+        name: words
+        for name, words in LINKED.items()
+        if _is_filled(folder / name) and (name != AUDIT_PAGE or name == audit_page)
+    }
+
+
 def read_rows(path: Path) -> list[dict[str, Any]]:
-    """The records of a file of JSON lines; none where there is no file."""
+    """The records of a file of JSON lines; no record where there is no file.
+
+    Somebody may be writing it: a last line whose end is not there yet is left out.
+    """
     if not path.exists():
         return []
-    return [json.loads(line) for line in path.read_text().splitlines()]
-
-
-def read_whole_rows(path: Path) -> list[dict[str, Any]]:
-    """The same of a file that somebody is writing: without the end of it that is not written yet."""
     content = path.read_bytes()
     return [json.loads(line) for line in content[: content.rfind(b"\n") + 1].splitlines()]
 
@@ -102,3 +128,7 @@ def rewards_of(folder: Path) -> NDArray[np.float64]:
     if summary.get("arm") != Arm.VLM or summary["error"] is not None or not rewards:
         raise ConfigError(f"--rewards-of: {folder} holds no finished run of the arm vlm")
     return np.array(rewards, dtype=np.float64)
+
+
+def _is_filled(path: Path) -> bool:
+    return path.is_file() and path.stat().st_size > 0

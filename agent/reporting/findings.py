@@ -91,18 +91,19 @@ def findings(
 
 
 def sentences(found: Mapping[str, Any]) -> list[str]:
-    """What was found, a sentence for each thing, without the warnings.
+    """What was found and what it cost, a sentence for each thing, without the warnings.
 
     Args:
         found: what ``findings`` returned, or a summary that holds it.
     """
-    asked = [] if found["question"] is None else [f"Asked: {found['question']}"]
+    cost = cost_sentence(found.get("usage"))
+    told = [] if found["question"] is None else [f"Asked: {found['question']}"]
     if before := found.get("audit"):
         ranking, values = before["verdict"]["ranking"], before["verdict"]["values"]
-        asked.append(f"The audit before training: ranking {ranking}, values {values} ({before['page']}).")
-    if not found["labelled_frames"]:
-        return asked or ["No model was asked."]
-    return [*asked, _answered(found), _agreement(found), *map(_reading, found["readings"]), _nulls(found)]
+        told.append(f"The audit before training: ranking {ranking}, values {values} ({before['page']}).")
+    if found["labelled_frames"]:
+        told += [_answered(found), _agreement(found), *map(_reading, found["readings"]), _nulls(found)]
+    return [*(told or ["No model was asked."]), *([cost] if cost else [])]
 
 
 def terminal_lines(summary: Mapping[str, Any]) -> list[str]:
@@ -111,9 +112,7 @@ def terminal_lines(summary: Mapping[str, Any]) -> list[str]:
     Args:
         summary: a run's, with its findings.
     """
-    cost = cost_sentence(summary.get("usage"))
-    warnings = [f"Warning: {warning}" for warning in summary["warnings"]]
-    return [*sentences(summary), *([cost] if cost else []), *warnings]
+    return [*sentences(summary), *(f"Warning: {warning}" for warning in summary["warnings"])]
 
 
 def readings_of(labels: Labels, task: Task) -> list[dict[str, Any]]:

@@ -23,7 +23,7 @@ from agent.recording.run_folder import (
 )
 from agent.reporting.findings import findings
 from agent.reporting.label_plots import plot_values
-from agent.reporting.measures import labels_of
+from agent.reporting.measures import Labels, labels_of
 from agent.reporting.page.answer import answer, tone
 from agent.reporting.page.evidence import sample_grid, truth, watched
 from agent.reporting.page.setting import files, film, setting
@@ -50,7 +50,7 @@ def write_report(folder: Path) -> Path:
     values = next((figure for column in task.columns if (figure := plot_values(labels, column))), None)
     if values is not None:
         values.savefig(folder / VALUE_SCATTER)
-    page = run_page(folder, _with_findings(summary, rows, config, task), config, metrics, rows)
+    page = run_page(folder, _with_findings(summary, rows, config, task), config, metrics, labels)
     write_text(folder / REPORT, page)
     return folder / REPORT
 
@@ -60,7 +60,7 @@ def run_page(
     summary: dict[str, Any],
     config: Mapping[str, Any],
     metrics: Sequence[dict[str, Any]],
-    rows: Sequence[Mapping[str, Any]],
+    labels: Labels,
     refresh_s: int | None = None,
 ) -> str:
     """The page of a run.
@@ -70,7 +70,7 @@ def run_page(
         summary: with the findings.
         config: what ``config.json`` holds.
         metrics: the records of ``metrics.jsonl``.
-        rows: those of ``labels.jsonl``.
+        labels: of its frames.
         refresh_s: time after which a browser loads it again; None for a finished run.
     """
     task = task_of(config["options"])
@@ -80,10 +80,10 @@ def run_page(
     ]
     parts = [
         *answer(summary, metrics, task),
-        files(folder),
-        html.section("Learning", html.side_by_side([picture for picture in learning if picture])),
+        files(folder, summary),
+        html.section("Learning", html.side_by_side(learning)),
         html.section("The final policy", *film(folder)),
-        html.section("Reward against the truth", *truth(metrics, labels_of(rows, task), task)),
+        html.section("Reward against the truth", *truth(metrics, labels, task)),
         html.section("The audit during training", *watched(summary)),
         html.section("Frames and verbatim answers", sample_grid(folder, task)),
         html.section("Configuration", *setting(summary, config)),

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from agent.recording.marked_frame import mark
+from agent.recording.run_folder import ANIMATION, VIDEO
 from agent.training.evaluate import EVAL_SEED, Policy
 from reward_client.labeling.labeler import Labeler, Scores
 from reward_client.rubric import Rubric
@@ -66,12 +67,12 @@ def film(
             mark(frame, label, task, state)
             for frame, label, state in zip(frames, labels, states, strict=True)
         ]
-    _write_mp4(images, folder / "video.mp4", task.frames_per_s)
+    _write_mp4(images, folder / VIDEO, task.frames_per_s)
     every = max(round(task.frames_per_s / GIF_FRAMES_PER_S), 1)
     half = (images[0].width // 2, images[0].height // 2)
     few = [image.resize(half).quantize(64) for image in images[::every]]
     few[0].save(
-        folder / "video.gif",
+        folder / ANIMATION,
         save_all=True,
         append_images=few[1:],
         duration=1000 * every // task.frames_per_s,

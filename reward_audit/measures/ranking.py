@@ -49,7 +49,7 @@ def tau_beyond_chance(first: Floats, second: Floats) -> float | None:
     tau = kendall_tau_b(first, second)
     if tau is None:
         return None
-    count = int(np.count_nonzero(~np.isnan(first) & ~np.isnan(second)))
+    count = len(scored(first, second)[0])
     error = np.sqrt(2 * (2 * count + 5) / (9 * count * (count - 1)))
     return tau if abs(tau) > CHANCE_SE * error else 0.0
 

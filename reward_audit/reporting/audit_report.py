@@ -78,14 +78,10 @@ def write_report(folder: Path) -> Path:
         html.tiles(_tiles(report["measures"]["all"], swept, unit)),
         html.side_by_side(
             [
-                picture
-                for picture in (
-                    html.figure_image(plot_reading(swept, truth), "what is true against what was read"),
-                    html.figure_image(
-                        plot_spread(swept, truth), "how often each value is true, and how often read"
-                    ),
-                )
-                if picture
+                html.figure_image(plot_reading(swept, truth), "what is true against what was read"),
+                html.figure_image(
+                    plot_spread(swept, truth), "how often each value is true, and how often read"
+                ),
             ]
         ),
         html.paragraph("The exact prompt:"),

@@ -125,9 +125,8 @@ def _pairs(rows: Sequence[Row], truth: Mapping[str, Any] | None) -> tuple[Floats
 
 def _stripes(answers: Sequence[str], true: Floats, read: Floats) -> list[tuple[str, float]]:
     """The answers that are said very often and to very different frames, in words, with their height."""
-    found: dict[
-        float, str
-    ] = {}  # answers that are read alike share a line: their words would lie over another
+    # Answers that are read alike share a line: their words would lie over another.
+    found: dict[float, str] = {}
     for answer, count in Counter(answers).most_common(3):
         said = np.array([given == answer for given in answers])
         if count / len(answers) >= NAMED_SHARE and true[said].std() > NAMED_SPREAD * true.std():

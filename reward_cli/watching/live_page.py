@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from agent.reporting.page import setting
-from reward_audit.rows import AUDIT_JSON, CALIBRATED, ROWS
+from agent.recording.run_folder import LINKED
+from reward_audit.reporting.audit_report import FILES as AUDIT_FILES
 from reward_cli.watching.run_state import RunState
-from reward_cli.watching.snapshot import FILES, snapshot
+from reward_cli.watching.snapshot import ALSO_LINKED, snapshot
 from reward_report import html
 
 HOST = "127.0.0.1"
@@ -40,7 +40,7 @@ POLICY = (
 FILE_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; media-src 'self'"
 """Of the run's files: they run no script."""
 
-SERVED = {*FILES, *setting.FILES, *(f"audit/{name}" for name in (ROWS, AUDIT_JSON, CALIBRATED))}
+SERVED = {*ALSO_LINKED, *LINKED, *(f"audit/{name}" for name in AUDIT_FILES)}
 """The run's files that our page, its report, and the page of its audit lead to."""
 
 KINDS = {

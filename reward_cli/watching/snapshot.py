@@ -11,22 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from agent.recording.run_folder import ANIMATION, LABELS, METRICS, REPORT, SUMMARY, VIDEO
+from agent.recording.run_folder import ANIMATION, REPORT, linked
 from agent.reporting.page.cost import cost_sentence
 from agent.reporting.wording import percent
 from reward_cli.watching.run_state import RunState, is_number
 from reward_cli.watching.wording import description, headline, tone
 
-FILES = {
-    REPORT: "Report",
-    VIDEO: "Film of the final policy",
-    ANIMATION: "Animation",
-    "audit/audit.html": "The audit before training",
-    LABELS: "All answers (rows)",
-    METRICS: "Returns and losses (rows)",
-    SUMMARY: "Summary (JSON)",
-}
-"""Files of the run that the page leads to."""
+ALSO_LINKED = {REPORT: "Report", ANIMATION: "Animation"}
+"""What this page leads to, and the report does not."""
 
 MAX_POINTS = 300
 """Of a curve: more are no sharper on a screen; neighbours are averaged."""
@@ -69,6 +61,7 @@ def snapshot(state: RunState) -> dict[str, Any]:
         "is_over": state.summary is not None,
         "steps": state.steps,
         "planned_steps": state.planned_steps,
+        "share_done": state.share_done,
         "figures": _figures(state, rewards, answers),
         "warnings": state.warnings,
         "curves": {name: curve(state.points(metric)) for name, metric in CURVES.items()},
@@ -76,13 +69,10 @@ def snapshot(state: RunState) -> dict[str, Any]:
         "rewards": _histogram(rewards),
         "answers": _answers(answers),
         "mode_share": mode_share(state.labels),
-        "statuses": dict(state.statuses.most_common()),
         "frames": [_frame(row) for row in reversed(state.frames[-FRAMES:])],
         "frames_are_newest": state.frames_are_newest,
         "cost": cost_sentence((state.summary or {}).get("usage")),
-        "files": [
-            {"name": name, "words": words} for name, words in FILES.items() if (state.folder / name).is_file()
-        ],
+        "files": [{"name": name, "words": words} for name, words in _files(state).items()],
     }
 
 
@@ -96,6 +86,11 @@ def curve(points: Sequence[tuple[float, float]]) -> Curve:
         return [[float(step), float(value)] for step, value in points]
     parts = np.array_split(np.asarray(points, dtype=np.float64), MAX_POINTS)
     return [[float(x) for x in part.mean(axis=0).round(3)] for part in parts]
+
+
+def _files(state: RunState) -> dict[str, str]:
+    pages = {name: words for name, words in ALSO_LINKED.items() if (state.folder / name).is_file()}
+    return pages | linked(state.folder, state.summary or {})
 
 
 def _figures(state: RunState, rewards: Sequence[float], answers: Counter[str]) -> list[dict[str, str]]:
@@ -163,7 +158,7 @@ def _frame(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _truths(row: Mapping[str, Any]) -> Iterable[str]:
-    return [key for key in row if key.startswith("true_") and is_number(row[key])][:2]
+    return [key for key in row if key.startswith("true_") and is_number(row[key])][:1]
 
 
 def _most_probable(probabilities: Mapping[str, float] | None) -> list[list[str | float]]:

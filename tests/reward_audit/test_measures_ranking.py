@@ -20,6 +20,7 @@ from reward_audit.measures.ranking import (
     pearson,
     permutation_p_value,
     spearman,
+    tau_beyond_chance,
     value_order_correlation,
 )
 
@@ -238,3 +239,19 @@ def test_the_p_value_is_small_for_an_order_uniform_for_chance_and_never_0() -> N
     ]
     assert stats.kstest([p for p in found if p is not None], "uniform").pvalue > 0.01
     assert permutation_p_value(np.zeros(9), truth[:9], rng=rng) is None
+
+
+def test_the_order_of_a_null_counts_where_chance_does_not_explain_it() -> None:
+    oracle: Floats = np.arange(25, dtype=np.float64)
+    weak = np.where(oracle % 3 == 0, oracle, 12.0)
+    little = np.concatenate([oracle[:4], np.random.default_rng(0).permutation(oracle[4:])])
+    tau = kendall_tau_b(little, oracle)
+    assert tau is not None
+    assert 0.1 < abs(tau) < 0.3
+    assert tau_beyond_chance(little, oracle) == 0.0
+    assert tau_beyond_chance(weak, oracle) == kendall_tau_b(weak, oracle)
+    assert tau_beyond_chance(oracle, oracle) == pytest.approx(1.0)
+    assert tau_beyond_chance(-oracle, oracle) == pytest.approx(-1.0)
+    assert tau_beyond_chance(np.full(25, 0.5), oracle) is None
+    many = [np.tile(array, 20) for array in (little, oracle)]  # the same order, of 500 frames
+    assert tau_beyond_chance(*many) == kendall_tau_b(*many)

@@ -8,7 +8,6 @@ import json
 import math
 import re
 import shutil
-import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,9 +28,8 @@ from reward_cli.watching.run_state import RunState
 from reward_cli.watching.snapshot import MAX_POINTS, curve, snapshot
 from reward_cli.watching.view import view
 from tests.agent.reporting.fabricated import MODELS, run_folder
+from tests.browser import DESKTOP, browser, needs_chromium
 from tests.reward_cli.conftest import Reward
-
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +82,7 @@ def test_a_run_under_way_is_shown_with_all_that_was_asked_for(run: Path) -> None
     shown = seen(run)
     assert (shown["tone"], shown["is_over"]) == ("open", False)
     assert shown["headline"].startswith("step 2000 of 10000, 20 %")
+    assert shown["share_done"] == 0.2
     assert shown["solved_return"] == 475
     figures = {one["name"]: one["value"] for one in shown["figures"]}
     assert figures["labels spent"] == "2000"
@@ -104,7 +103,7 @@ def test_the_newest_frame_comes_first_with_its_answer(run: Path) -> None:
     assert [frame["step"] for frame in shown["frames"]] == [3, 2, 1]
     assert shown["frames"][0]["probabilities"] == [["3", 0.75], ["4", 0.246]]
     assert (shown["frames"][1]["reward"], shown["frames"][1]["status"]) == (None, "unparsable")
-    assert set(shown["frames"][2]["truth"]) == {"tilt deg", "cart position"}
+    assert set(shown["frames"][2]["truth"]) == {"tilt deg"}
 
 
 def test_a_finished_run_shows_its_result_and_where_it_kept_no_newest_frames_its_samples(run: Path) -> None:
@@ -116,7 +115,8 @@ def test_a_finished_run_shows_its_result_and_where_it_kept_no_newest_frames_its_
     assert len(shown["frames"]) == 4
     assert all(frame["image"].startswith("data:image/png;base64,") for frame in shown["frames"])
     assert shown["cost"] == "Cost: 2,000 images."
-    assert {file["name"] for file in shown["files"]} == {"labels.jsonl", "metrics.jsonl", "summary.json"}
+    names = {"labels.jsonl", "metrics.jsonl", "summary.json", "config.json"}
+    assert {file["name"] for file in shown["files"]} == names
 
 
 def test_a_run_that_only_began_has_a_state_too(run: Path) -> None:
@@ -169,6 +169,10 @@ def test_the_links_of_the_pages_that_are_served_lead_somewhere(run: Path) -> Non
     (run / "audit").mkdir()
     for name in (AUDIT_HTML, *AUDIT_FILES):
         (run / "audit" / name).write_text("{}")
+    verdict = {"ranking": "trustworthy", "values": "trustworthy"}
+    summary = json.loads((run / "summary.json").read_text())
+    audit = {"verdict": verdict, "page": f"audit/{AUDIT_HTML}"}
+    (run / "summary.json").write_text(json.dumps({**summary, "audit": audit}))
     write_report(run)
     with served(run) as server, httpx.Client(base_url=server.url) as browser:
         links = re.findall(r'<a href="([^"]*)"', browser.get("/report.html").text)
@@ -178,6 +182,14 @@ def test_the_links_of_the_pages_that_are_served_lead_somewhere(run: Path) -> Non
     assert {path: answer.status_code for path, answer in answers.items()} == dict.fromkeys(paths, 200)
     kinds = [answers[path].headers["content-type"] for path in ("config.json", "audit/calibrated.yaml")]
     assert kinds == ["application/json", "text/plain; charset=utf-8"]  # shown, not downloaded
+
+
+def test_an_audit_that_an_earlier_run_left_is_not_called_this_run_s(run: Path) -> None:
+    (run / "audit").mkdir()
+    (run / "audit" / AUDIT_HTML).write_text("of another reward")
+    page = write_report(run).read_text(encoding="utf-8")
+    assert "The audit before training" not in page
+    assert f"audit/{AUDIT_HTML}" not in {file["name"] for file in seen(run)["files"]}
 
 
 def test_truths_and_returns_that_are_no_numbers_stop_neither_page_nor_terminal(run: Path) -> None:
@@ -234,29 +246,13 @@ def test_a_port_that_is_taken_is_told(reward: Reward, run: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here (Debian: apt-get install chromium)")
+@needs_chromium
 def test_a_browser_shows_frames_charts_and_words_as_words(run: Path, tmp_path: Path) -> None:
     begin_again(run)
-    assert CHROMIUM
-    with served(run) as server:
-        done = subprocess.run(
-            [
-                CHROMIUM,
-                "--headless",
-                "--no-sandbox",
-                "--disable-gpu",
-                "--disable-dev-shm-usage",
-                f"--user-data-dir={tmp_path / 'profile'}",
-                "--virtual-time-budget=3000",
-                "--dump-dom",
-                server.url,
-            ],
-            check=True,
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
-    dom = done.stdout
+    with served(run) as server, browser(tmp_path / "profile") as page:
+        page.open(server.url, DESKTOP)
+        page.until("document.images.length >= 3 && document.querySelectorAll('svg').length >= 3")
+        dom = page.run("document.documentElement.outerHTML")
     assert dom.count('<img src="data:image/jpeg') == 3
     assert dom.count("<svg") == 3
     assert "Step 2000 of 10000" in dom

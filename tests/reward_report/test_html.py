@@ -44,6 +44,9 @@ def test_a_bar_is_as_long_as_its_share() -> None:
 
 def test_nothing_is_made_of_nothing() -> None:
     assert html.section("Empty", html.bars([]), html.side_by_side([]), html.grid([])) == ""
+    none = html.figure_image(None, "nothing was measured")
+    assert html.side_by_side([none]) == ""
+    assert html.side_by_side([none, html.heading("One")]) == '<div class="wide grid"><h3>One</h3></div>'
 
 
 def test_columns_of_numbers_are_put_in_line() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from markupsafe import Markup
 
 from agent.reporting.findings import sentences
-from agent.reporting.page.cost import cost_sentence, cost_tiles
+from agent.reporting.page.cost import cost_tiles
 from agent.reporting.run_plots import MEAN_OVER_EPISODES
 from agent.reporting.wording import hundredths, percent
 from reward_report import html
@@ -26,10 +26,8 @@ def answer(summary: Mapping[str, Any], metrics: Rows, task: Task) -> list[Markup
         metrics: the records of ``metrics.jsonl``.
         task: what was learned.
     """
-    cost = cost_sentence(summary.get("usage"))
-    facts = [*sentences(summary), *([cost] if cost else [])]
     return [
-        html.result(tone(summary), headline(summary), facts, summary["warnings"]),
+        html.result(tone(summary), headline(summary), sentences(summary), summary["warnings"]),
         html.tiles(_tiles(summary, metrics, task)),
     ]
 

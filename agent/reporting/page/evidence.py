@@ -49,7 +49,7 @@ def truth(metrics: Sequence[Mapping[str, Any]], labels: Labels, task: Task) -> l
         html.figure_image(plot_over_training(labels, task), "errors, agreement and nulls over training"),
     ]
     return [
-        html.side_by_side([picture for picture in pictures if picture]),
+        html.side_by_side(pictures),
         html.heading("How well the frames were read"),
         html.table(*error_table(labels, task)),
         html.heading("Answers"),

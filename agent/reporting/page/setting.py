@@ -9,19 +9,8 @@ from typing import Any
 from markupsafe import Markup
 
 from agent.recording.provenance import described, origins
-from agent.recording.run_folder import ANIMATION, CONFIG, LABELS, METRICS, SUMMARY, VIDEO
+from agent.recording.run_folder import ANIMATION, VIDEO, linked
 from reward_report import html
-
-FILES = {
-    VIDEO: "Film of the final policy",
-    "audit/audit.html": "The audit before training",
-    LABELS: "All answers (rows)",
-    METRICS: "Returns and losses (rows)",
-    SUMMARY: "Summary (JSON)",
-    CONFIG: "Configuration (JSON)",
-}
-"""Files beside the page, and what a link to them says. Folders have no link: ``reward watch`` serves
-none, and not every browser lists one."""
 
 TOLD_ABOVE = frozenset(
     {"audit", "null_reasons", "question", "readings", "under_way", "usage", "warnings", "watch"}
@@ -29,9 +18,9 @@ TOLD_ABOVE = frozenset(
 """Of a summary: what other parts of the page say."""
 
 
-def files(folder: Path) -> Markup:
+def files(folder: Path, summary: Mapping[str, Any]) -> Markup:
     """Links to the files that there are."""
-    return html.links([(words, name) for name, words in FILES.items() if _is_filled(folder / name)])
+    return html.links([(words, name) for name, words in linked(folder, summary).items()])
 
 
 def film(folder: Path) -> list[Markup]:
@@ -68,7 +57,3 @@ def rubric_parts(rubric: Mapping[str, Any] | None) -> list[Markup]:
         html.quote(str(rubric.get("prompt", ""))),
         html.folded("Rubric", html.record(rest)),
     ]
-
-
-def _is_filled(path: Path) -> bool:
-    return path.is_file() and path.stat().st_size > 0

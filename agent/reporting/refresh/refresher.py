@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from agent.recording.run_folder import REPORT
+
 LOGGER = logging.getLogger("agent")
 
 EVERY_S = 60.0
@@ -83,7 +85,7 @@ class Refresher:
 
     def _give_up(self, reason: str) -> None:
         self._failed = True
-        LOGGER.warning("%s is not refreshed while the run goes: %s", self._folder / "report.html", reason)
+        LOGGER.warning("%s is not refreshed while the run goes: %s", self._folder / REPORT, reason)
 
 
 def _children_cpu_s() -> float:

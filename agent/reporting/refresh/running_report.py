@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from agent.config import task_of
-from agent.recording.run_folder import CONFIG, LABELS, METRICS, REPORT, read_json, read_whole_rows
+from agent.recording.run_folder import CONFIG, LABELS, METRICS, REPORT, read_json, read_rows
 from agent.reporting.findings import findings
+from agent.reporting.measures import labels_of
 from agent.reporting.run_report import run_page
 from reward_report.text_file import write_text
 
@@ -30,12 +31,13 @@ def write_running_report(folder: Path) -> None:
             written.
     """
     ours, config = (folder / METRICS).stat(), read_json(folder / CONFIG)
-    metrics, rows = read_whole_rows(folder / METRICS), read_whole_rows(folder / LABELS)
+    metrics, rows = read_rows(folder / METRICS), read_rows(folder / LABELS)
     question = (config.get("rubric") or {}).get("prompt") or config["options"]["prompt"]
-    found = findings(rows, config, task_of(config["options"]), question)
+    task = task_of(config["options"])
+    found = findings(rows, config, task, question)
     found["warnings"] += [f"at step {row['step']}: {row['warning']}." for row in metrics if "warning" in row]
     summary = {**running_summary(config, metrics), **found}
-    page = run_page(folder, summary, config, metrics, rows, LOAD_AGAIN_S)
+    page = run_page(folder, summary, config, metrics, labels_of(rows, task), LOAD_AGAIN_S)
     if os.path.samestat(ours, (folder / METRICS).stat()):
         write_text(folder / REPORT, page)
 

@@ -22,9 +22,9 @@ WORSE_ERROR = 2.0
 outside what the states of a policy that learns change in the error of a reader that stays as it is."""
 
 NULL_FRAMES = tuple(50 * 2**doublings for doublings in range(12))
-"""Numbers of answers to the wrong question at which they are looked at. τ_b of 50 that mean nothing has a
-standard error of 0.097, half of ``thresholds.NULL_TAU``. A look after each answer would find chance sooner or
-later."""
+"""How many of the first answers to the wrong question are looked at: the largest number that is there. τ_b of
+50 that mean nothing has a standard error of 0.097, half of ``thresholds.NULL_TAU``. A new look with each
+answer would find chance sooner or later."""
 
 
 class Kind(StrEnum):
@@ -136,15 +136,16 @@ def of_wrong_question(
         oracle: N perfect rewards.
     """
     rows = [row for row in zip(wrong, right, oracle, strict=True) if None not in row]
-    if len(rows) not in NULL_FRAMES:
+    count = max((number for number in NULL_FRAMES if number <= len(rows)), default=0)
+    if not count:
         return None
-    of_wrong, of_right, true = np.array(rows, dtype=np.float64).T
+    of_wrong, of_right, true = np.array(rows[:count], dtype=np.float64).T
     null, own = tau_beyond_chance(of_wrong, true) or 0.0, kendall_tau_b(of_right, true) or 0.0
     if abs(null) < max(limits.NULL_TAU, limits.NULL_RATIO * own):
         return None
     return Alarm(
         Kind.QUESTION,
-        f"the question hardly matters: asked about giraffes, {len(rows)} frames have rewards with a τ_b of "
+        f"the question hardly matters: asked about giraffes, {count} frames have rewards with a τ_b of "
         f"{null:.2f} with the truth, and of {own:.2f} for the right question",
     )
 

@@ -4,8 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from agent.config import Arm, TrainConfig, options
+from agent.experiment.plan import ExperimentConfig
+
+
+def plan(
+    runs: Path, seeds: int = 5, without_server: int = 6, arms: tuple[Arm, ...] = ExperimentConfig.arms
+) -> list[TrainConfig]:
+    """The runs of an experiment ``e`` on CartPole."""
+    return ExperimentConfig(
+        arms=arms,
+        tasks=("CartPole-v1",),
+        seeds=seeds,
+        seeds_without_server=without_server,
+        train=TrainConfig(name="e", runs=runs),
+    ).plan()
 
 
 def write_run(config: TrainConfig, curve: Sequence[float], final: float, eval_every: int = 1000) -> None:

@@ -6,25 +6,17 @@ import json
 import re
 from pathlib import Path
 
-from agent.config import Arm, TrainConfig
-from agent.experiment.plan import ExperimentConfig
+from agent.config import Arm
 from agent.experiment.report import write_report
-from tests.agent.experiment.fake_runs import write_runs
+from tests.agent.experiment.fake_runs import plan, write_runs
 
 USAGE = {"images": 600, "cached_images": 2, "prompt_tokens": 6400, "completion_tokens": 600, "engine_s": 1.5}
 
 
 def test_the_page_leads_to_the_runs_that_have_one_and_tells_what_they_cost(tmp_path: Path) -> None:
-    config = ExperimentConfig(
-        arms=(Arm.VLM, Arm.ORACLE),
-        tasks=("CartPole-v1",),
-        seeds=2,
-        seeds_without_server=2,
-        train=TrainConfig(name="e", runs=tmp_path),
-    )
-    plan = config.plan()
-    write_runs(plan, {Arm.VLM: 300.0, Arm.ORACLE: 490.0})
-    for run in plan:
+    runs = plan(tmp_path, 2, 2, (Arm.VLM, Arm.ORACLE))
+    write_runs(runs, {Arm.VLM: 300.0, Arm.ORACLE: 490.0})
+    for run in runs:
         summary = json.loads((run.folder / "summary.json").read_text())
         usage = USAGE if run.arm == Arm.VLM else None
         (run.folder / "summary.json").write_text(
@@ -32,7 +24,7 @@ def test_the_page_leads_to_the_runs_that_have_one_and_tells_what_they_cost(tmp_p
         )
         if run.seed == 1:
             (run.folder / "report.html").touch()
-    write_report(tmp_path / "e", plan, 1.0)
+    write_report(tmp_path / "e", runs, 1.0)
     page = (tmp_path / "e" / "report.html").read_text(encoding="utf-8")
     assert re.findall(r'<a href="([^"]*)">(\d \S)</a>', page) == [
         ("CartPole-v1/vlm/seed-1/report.html", "1 ✗"),

@@ -12,7 +12,7 @@ from agent.experiment.plan import ExperimentConfig
 from agent.experiment.random_policy import random_return
 from agent.experiment.report import write_report
 from agent.experiment.results import HEAD, cells, read_runs, table_rows
-from tests.agent.experiment.fake_runs import write_run, write_runs
+from tests.agent.experiment.fake_runs import plan, write_run, write_runs
 
 LEVELS = {
     Arm.VLM: 480.0,
@@ -22,15 +22,6 @@ LEVELS = {
     Arm.RANDOM: 45.0,
     Arm.RESAMPLED: 35.0,
 }
-
-
-def plan(tmp_path: Path, seeds: int = 5, without_server: int = 6) -> list[TrainConfig]:
-    return ExperimentConfig(
-        tasks=("CartPole-v1",),
-        seeds=seeds,
-        seeds_without_server=without_server,
-        train=TrainConfig(name="e", runs=tmp_path),
-    ).plan()
 
 
 def of_arm(runs: list[TrainConfig], arm: Arm) -> list[TrainConfig]:

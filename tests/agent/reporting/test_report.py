@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
@@ -31,28 +29,27 @@ from reward_client.schema import ItemStatus, RewardItem, ScoreResponse
 from reward_client.version import __version__
 from reward_client.wording.ensemble import AnyRubric
 from reward_tasks.cartpole import CartPole
+from tests.browser import DESKTOP, PHONE, Page, browser, needs_chromium
 from tests.fakes import FakeClient, response, server_info
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-WIDTHS, HEIGHT = (1440, 500), 6000
-"""Of a laptop, and of the narrowest window that Chromium makes without a screen; longer than any page."""
+WIDTHS, HEIGHT = (DESKTOP, PHONE), 6000
+"""In CSS pixels; longer than any page."""
 OF_LABELS = 4  # reward and reading against the truth, returns, and all of it over training
 OF_RUN = 2 + OF_LABELS + 1  # two of learning, and the film
 OF_COMPARISON = 2 * (3 + OF_LABELS) - 1  # 192 steps end no episode of the continuing environment: one less
 
-CHECK = """<script>
-addEventListener("load", () => {
+CHECK = """(width => {
   const pictures = [...document.images];
-  document.body.dataset.result = JSON.stringify({
+  return {
     pictures: pictures.length,
     missing: pictures.filter(p => p.naturalWidth < 50 || p.clientWidth < 50).length,
-    cut: pictures.filter(p => p.getBoundingClientRect().right > innerWidth).length,
-    wide: document.documentElement.scrollWidth > innerWidth,
+    cut: pictures.filter(p => p.getBoundingClientRect().right > width).length,
+    wide: document.documentElement.scrollWidth > width,
     overflowing: [...document.querySelectorAll("figcaption, p, h2")]
       .filter(e => e.scrollWidth > e.clientWidth).length,
-  });
-});
-</script>"""
+  };
+})"""
+"""With the window's width as it was asked for: a browser on a phone shows more where a page is too wide."""
 
 
 class Angles:
@@ -89,33 +86,11 @@ def options(tmp_path: Path, **changes: Any) -> TrainConfig:
     return TrainConfig(**{**short, **changes})
 
 
-def in_the_browser(page: Path, tmp_path: Path, width: int) -> dict[str, Any]:
+def in_the_browser(tab: Page, page: Path, shot: Path, width: int) -> dict[str, Any]:
     """Opens a page in Chromium, takes a screenshot, and asks the page about itself."""
-    assert CHROMIUM
-    copy = tmp_path / "checked.html"
-    copy.write_text(page.read_text(encoding="utf-8").replace("</head>", CHECK + "</head>"), encoding="utf-8")
-    base = [
-        CHROMIUM,
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-dev-shm-usage",
-        f"--user-data-dir={tmp_path / 'profile'}",
-        f"--window-size={width},{HEIGHT}",
-    ]
-    shot = tmp_path / "shot.png"
-    subprocess.run(
-        [*base, "--hide-scrollbars", f"--screenshot={shot}", copy.as_uri()],
-        check=True,
-        capture_output=True,
-        timeout=120,
-    )
-    done = subprocess.run(
-        [*base, "--dump-dom", copy.as_uri()], check=True, capture_output=True, text=True, timeout=120
-    )
-    found = re.search(r'data-result="([^"]*)"', done.stdout)
-    assert found, "the page did not load"
-    seen: dict[str, Any] = json.loads(found[1].replace("&quot;", '"'))
+    tab.open(page.as_uri(), width, height=HEIGHT)
+    seen: dict[str, Any] = tab.run(f"{CHECK}({width})")
+    tab.screenshot(shot)
     with Image.open(shot) as picture:
         pixels = np.asarray(picture.convert("RGB")).reshape(-1, 3)
     seen["colours"] = len(np.unique(pixels, axis=0))
@@ -143,7 +118,7 @@ def comparison_report(tmp_path: Path) -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here (Debian: apt-get install chromium)")
+@needs_chromium
 @pytest.mark.parametrize(("make", "pictures"), [(run_report, OF_RUN), (comparison_report, OF_COMPARISON)])
 def test_a_browser_shows_every_picture_and_cuts_nothing(
     tmp_path: Path, make: Callable[[Path], Path], pictures: int
@@ -153,10 +128,11 @@ def test_a_browser_shows_every_picture_and_cuts_nothing(
     samples = sum(len(list((folder / "samples_marked").glob("*.png"))) for folder in shown)
     assert samples > 19  # 10 as asked, at most 9 failures beside them, and some from all over the truth
     whole = {"pictures": pictures + samples, "missing": 0, "cut": 0, "wide": False, "overflowing": 0}
-    for width in WIDTHS:
-        seen = in_the_browser(page, tmp_path, width)
-        assert seen.pop("colours") > 200  # curves and frames, not an empty page
-        assert seen == whole
+    with browser(tmp_path / "profile") as tab:
+        for width in WIDTHS:
+            seen = in_the_browser(tab, page, tmp_path / "shot.png", width)
+            assert seen.pop("colours") > 200  # curves and frames, not an empty page
+            assert seen == whole
 
 
 def test_a_report_shows_answers_verbatim_and_runs_nothing_of_them(tmp_path: Path) -> None:

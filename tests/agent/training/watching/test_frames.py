@@ -124,11 +124,21 @@ def test_a_question_that_does_not_matter_is_told_and_one_that_does_is_not() -> N
     assert frame_rules.of_wrong_question(blind, oracle, oracle) is None
     assert frame_rules.of_wrong_question([0.5] * 50, oracle, oracle) is None
     assert frame_rules.of_wrong_question(oracle[:40], oracle[:40], oracle[:40]) is None  # too few
-    more = [*oracle, 0.5]
-    assert frame_rules.of_wrong_question(more, more, more) is None  # the next look is at 100
     alarm = frame_rules.of_wrong_question(oracle, oracle, oracle)
     assert alarm is not None
     assert "the question hardly matters: asked about giraffes, 50 frames" in alarm.sentence
+
+
+def test_the_answers_after_a_mark_wait_for_the_next_one() -> None:
+    rng = np.random.default_rng(0)
+    oracle, chance = ([float(value) for value in rng.random(100)] for _ in range(2))
+    blind = [*chance[:50], *oracle[50:]]
+    assert frame_rules.of_wrong_question(blind[:99], oracle[:99], oracle[:99]) is None  # as at 50
+    assert frame_rules.of_wrong_question(blind, oracle, oracle) is not None
+    assert frame_rules.of_wrong_question(oracle[:49], oracle[:49], oracle[:49]) is None
+    alarm = frame_rules.of_wrong_question(oracle[:51], oracle[:51], oracle[:51])
+    assert alarm is not None  # two answers came at once: none was the 50th alone
+    assert "asked about giraffes, 50 frames" in alarm.sentence
 
 
 def test_a_black_frame_is_answered_alike_or_else_it_is_told() -> None:
