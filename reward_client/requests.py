@@ -28,7 +28,8 @@ Timeout = Annotated[
         gt=0.0,
         le=MAX_TIMEOUT_S,
         allow_inf_nan=False,
-        description="Deadline in seconds, waiting included; 504 past it. Default: the server's.",
+        description="Deadline in seconds, waiting included; 504 past it, and 503 at once where the server "
+        "expects that. Default: the server's.",
     ),
 ]
 

@@ -71,7 +71,7 @@ class Gate:
 
         Raises:
             RateLimitedError: the client's quota is used up.
-            UnavailableError: the server drains, or its queue is full.
+            UnavailableError: the server drains, its queue is full, or an answer would come too late.
             DeadlineExceededError: the deadline passed.
             ClientGoneError: the client disconnected.
         """
@@ -100,7 +100,7 @@ class Gate:
         self, work: Callable[[], Awaitable[T]], images: int, timeout_s: float, quota: Quota
     ) -> tuple[T, float]:
         try:
-            async with asyncio.timeout(timeout_s), self._queue.admit(images) as queue_s:
+            async with asyncio.timeout(timeout_s), self._queue.admit(images, timeout_s) as queue_s:
                 return await work(), queue_s
         except QueueFullError:
             quota.refund(images)

@@ -1,4 +1,4 @@
-"""Who is served now, who waits and who is sent away: limits in images, before anything is decoded.
+"""Who is served now, who waits and who is sent away: limits in images and time, before anything is decoded.
 
 Not for keys and quotas (``keys.py``, ``quotas.py``) or for limits of one request (``settings.py``).
 """
@@ -13,54 +13,14 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from reward_client.errors import UnavailableError
+from reward_server.admission.drain_rate import DrainRate
 from reward_server.telemetry.tracing import tracer
-
-WINDOW_S = 30.0
-"""The drain rate is measured over this time."""
 
 MAX_RETRY_AFTER_S = 60.0
 
 
 class QueueFullError(UnavailableError):
-    """Too many images wait already."""
-
-
-class DrainRate:
-    """Images answered per second of work, lately; times without work do not count.
-
-    Args:
-        clock: seconds.
-    """
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._answered: deque[tuple[float, int, float]] = deque()
-        self._working_since: float | None = None
-
-    def works(self, working: bool) -> None:
-        """Says whether there is work from now on."""
-        if not working:
-            self._working_since = None
-        elif self._working_since is None:
-            self._working_since = self._clock()
-
-    def add(self, images: int) -> None:
-        """Counts answered images, and the time of work since the last ones."""
-        now = self._clock()
-        busy_s = now - self._working_since if self._working_since is not None else 0.0
-        self._working_since = now
-        self._answered.append((now, images, busy_s))
-        self._forget()
-
-    def images_per_s(self) -> float | None:
-        """The rate over the last half minute; None where nothing was answered."""
-        self._forget()
-        busy_s = sum(busy for _, _, busy in self._answered)
-        return sum(images for _, images, _ in self._answered) / busy_s if busy_s > 0 else None
-
-    def _forget(self) -> None:
-        while self._answered and self._answered[0][0] < self._clock() - WINDOW_S:
-            self._answered.popleft()
+    """Too many images wait already, in number or for the time that the request has."""
 
 
 class ImageQueue:
@@ -86,33 +46,36 @@ class ImageQueue:
         return sum(images for images, _ in self._waiting)
 
     @asynccontextmanager
-    async def admit(self, images: int) -> AsyncIterator[float]:
+    async def admit(self, images: int, timeout_s: float = math.inf) -> AsyncIterator[float]:
         """Waits for its turn, and holds its place while the block runs.
 
         Args:
             images: of the request.
+            timeout_s: its deadline.
 
         Yields:
             How long it waited, in seconds.
 
         Raises:
-            QueueFullError: too many wait; it says when to come again.
+            QueueFullError: too many wait, or so many that this request would be answered too late; it says
+                when to come again.
         """
         arrived = self._clock()
         self.check_room(images)
+        self._check_time(images, timeout_s)
         if self._waiting or not self._fits(images):
             with tracer.start_as_current_span("queue"):
                 await self._wait(images)
         else:
             self.running_images += images
-        self._drain_rate.works(True)
+        self._drain_rate.set_full(self._is_full)
         try:
             yield self._clock() - arrived
             self._drain_rate.add(images)
         finally:
             self.running_images -= images
             self._admit_waiting()
-            self._drain_rate.works(self.running_images > 0)
+            self._drain_rate.set_full(self._is_full)
 
     def check_room(self, images: int = 1) -> None:
         """Returns where so many images may run or wait now.
@@ -126,12 +89,30 @@ class ImageQueue:
             raise QueueFullError(
                 f"{queued} images wait already; the limit is {self._max_queued}",
                 code="overloaded",
-                retry_after_s=self._retry_after_s(queued + images),
+                retry_after_s=self._retry_after_s(self._seconds_of(queued + images)),
+            )
+
+    def _check_time(self, images: int, timeout_s: float) -> None:
+        """Returns where so many images are likely to be answered in time.
+
+        What is answered too late costs the same work as what is in time, and past saturation leaves none for
+        it. Where nothing is ahead a request is always tried: the rate was that of others.
+        """
+        ahead = self.running_images + self.queued_images
+        needed_s = self._seconds_of(ahead + images)
+        if ahead and needed_s is not None and needed_s > timeout_s:
+            raise QueueFullError(
+                f"{ahead} images come first, so the answer would take about {needed_s:.1f} s; "
+                f"timeout_s is {timeout_s:g}",
+                param="timeout_s",
+                code="overloaded",
+                retry_after_s=self._retry_after_s(needed_s - timeout_s),
             )
 
     async def _wait(self, images: int) -> None:
         place = (images, asyncio.get_running_loop().create_future())
         self._waiting.append(place)
+        self._drain_rate.set_full(True)
         try:
             await place[1]
         except asyncio.CancelledError:
@@ -152,8 +133,14 @@ class ImageQueue:
     def _fits(self, images: int) -> bool:
         return self.running_images == 0 or self.running_images + images <= self._max_running
 
-    def _retry_after_s(self, images: int) -> float:
+    @property
+    def _is_full(self) -> bool:
+        return bool(self._waiting) or self.running_images >= self._max_running
+
+    def _seconds_of(self, images: int) -> float | None:
         rate = self._drain_rate.images_per_s()
-        if rate is None:
-            return 1.0
-        return min(max(float(math.ceil(images / rate)), 1.0), MAX_RETRY_AFTER_S)
+        return None if rate is None else images / rate
+
+    @staticmethod
+    def _retry_after_s(seconds: float | None) -> float:
+        return 1.0 if seconds is None else min(max(float(math.ceil(seconds)), 1.0), MAX_RETRY_AFTER_S)

@@ -96,14 +96,16 @@ class ScoreWay(HttpWay):
     Args:
         url: of the server.
         question: what is asked.
+        timeout_s: after so long an answer is worth nothing, and the server is told so.
     """
 
-    def __init__(self, url: str, question: Question) -> None:
+    def __init__(self, url: str, question: Question, timeout_s: float = TIMEOUT_S) -> None:
         super().__init__(f"{url}/score")
-        self._question = question
+        self._question, self._timeout_s = question, timeout_s
 
     def body(self, images: Sequence[str]) -> bytes:  # noqa: D102 - HttpWay's
-        return json.dumps({"images": list(images), "rubric": self._question.rubric}).encode()
+        asked = {"images": list(images), "rubric": self._question.rubric, "timeout_s": self._timeout_s}
+        return json.dumps(asked).encode()
 
     async def send(self, request: bytes) -> int:  # noqa: D102 - Way's
         answer = await self.answer(request)

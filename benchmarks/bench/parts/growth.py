@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
+from benchmarks.bench.contenders.asking import ScoreWay
+from benchmarks.bench.contenders.servers import Server
 from benchmarks.bench.measuring.frames import CARTPOLE, Size
 from benchmarks.bench.measuring.load import Arrivals, open_loop
 from benchmarks.bench.parts.field import Field
@@ -51,7 +52,7 @@ def measure_growth(field: Field, pace: Pace, say: Callable[[str], None]) -> dict
         found["batch"] = points("batch", [Load(way, n, 8) for n in BATCHES for way in ways])
         found["under_way"] = points("under way", [Load(way, 8, n) for n in UNDER_WAY for way in ways])
         found["size"] = points("size", [Load(way, 8, 8, size) for size in SIZES for way in ways])
-        found["offered"] = _offered(field, pace, say)
+        found["offered"] = _offered(field, field.ours, pace, say)
     if field.vllm is not None:
         found["size"] = found.get("size", []) + points("size", [Load("chat", 1, 32, size) for size in SIZES])
         found["under_way"] = found.get("under_way", []) + points(
@@ -60,25 +61,25 @@ def measure_growth(field: Field, pace: Pace, say: Callable[[str], None]) -> dict
     return found
 
 
-def _offered(field: Field, pace: Pace, say: Callable[[str], None]) -> list[Row]:
+def _offered(field: Field, server: Server, pace: Pace, say: Callable[[str], None]) -> list[Row]:
     """Latency and goodput from well below saturation to twice what the server can do."""
     capacity = measure_load(field, Load("score", ARRIVING_FRAMES, 16), pace)["frames_per_s"]
     rows = []
     for share in OFFERED:
-        arrivals = _arrivals(field, share * capacity)
+        arrivals = _arrivals(field, server, share * capacity)
         rows.append({"share": share, "capacity_per_s": capacity, **vars(arrivals)})
         say(f"offered {arrivals.offered_per_s:.0f} frames/s: {arrivals.good_per_s:.0f} in time")
     return rows
 
 
-def _arrivals(field: Field, frames_per_s: float) -> Arrivals:
-    server, make = field.way("score")
+def _arrivals(field: Field, server: Server, frames_per_s: float) -> Arrivals:
+    way = ScoreWay(server.url, field.question, DEADLINE_S)
     per_s = frames_per_s / ARRIVING_FRAMES
     count = max(math.ceil(per_s * ARRIVING_S), 2)
-    bodies: list[Any] = list(make().requests(count, ARRIVING_FRAMES, CARTPOLE, field.numbers))
+    bodies = list(way.requests(count, ARRIVING_FRAMES, CARTPOLE, field.numbers))
 
     async def run() -> Arrivals:
-        async with make() as way:
+        async with way:
             return await open_loop(
                 way.send,
                 bodies,

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reward_client.errors import UnavailableError
-from reward_server.admission.image_queue import DrainRate, ImageQueue
+from reward_server.admission.image_queue import ImageQueue
 
 
 class Clock:
@@ -46,7 +46,7 @@ def test_what_fits_runs_and_what_does_not_waits_its_turn() -> None:
         await asyncio.gather(*tasks)
         assert (order, admission.running_images, admission.queued_images) == ([3, 4, 1, 2], 0, 0)
 
-    asyncio.run(scenario())
+    asyncio.run(asyncio.wait_for(scenario(), 20))
 
 
 def test_over_the_queues_limit_is_unavailable_with_the_drain_time() -> None:
@@ -66,7 +66,7 @@ def test_over_the_queues_limit_is_unavailable_with_the_drain_time() -> None:
         release.set()
         await asyncio.gather(*tasks)
 
-    asyncio.run(scenario())
+    asyncio.run(asyncio.wait_for(scenario(), 20))
 
 
 def test_a_request_that_is_larger_than_the_limit_runs_alone() -> None:
@@ -76,7 +76,7 @@ def test_a_request_that_is_larger_than_the_limit_runs_alone() -> None:
             assert admission.running_images == 6
         assert admission.running_images == 0
 
-    asyncio.run(scenario())
+    asyncio.run(asyncio.wait_for(scenario(), 20))
 
 
 @given(
@@ -107,19 +107,73 @@ def test_whatever_is_cancelled_no_place_is_lost_and_no_limit_passed(
         assert all(r is None or isinstance(r, asyncio.CancelledError) for r in results)
         assert (admission.running_images, admission.queued_images) == (0, 0)
 
-    asyncio.run(scenario())
+    asyncio.run(asyncio.wait_for(scenario(), 20))
 
 
-def test_the_drain_rate_is_that_of_working_time() -> None:
-    clock = Clock()
-    rate = DrainRate(clock)
-    assert rate.images_per_s() is None
-    for _ in range(5):  # 8 images in 2 s of work, then nothing to do for 3 s
-        rate.works(True)
-        clock.now += 2.0
-        rate.add(8)
-        rate.works(False)
-        clock.now += 3.0
-    assert rate.images_per_s() == pytest.approx(4.0)
-    clock.now += 1000.0
-    assert rate.images_per_s() is None
+async def after_a_second_full(clock: Clock) -> ImageQueue:
+    """A queue in front of an engine that answers 4 images a second."""
+    admission = ImageQueue(4, 100, clock)
+    async with admission.admit(4):
+        clock.now += 1.0
+    return admission
+
+
+def test_what_would_be_answered_too_late_is_unavailable_with_the_time_until_it_would_not() -> None:
+    async def scenario() -> None:
+        admission, release = await after_a_second_full(Clock()), asyncio.Event()
+        tasks = [asyncio.create_task(hold(admission, 4, release, [])) for _ in range(4)]
+        await asyncio.sleep(0.01)
+        with pytest.raises(
+            UnavailableError, match=r"16 images come first.* 5\.0 s; timeout_s is 2$"
+        ) as caught:
+            async with admission.admit(4, 2.0):
+                pass
+        refused = (caught.value.code, caught.value.param, caught.value.retry_after_s)
+        assert refused == ("overloaded", "timeout_s", 3.0)
+        release.set()
+        async with admission.admit(4, 5.0):
+            pass
+        await asyncio.gather(*tasks)
+
+    asyncio.run(asyncio.wait_for(scenario(), 20))
+
+
+def test_a_short_deadline_is_tried_where_nothing_comes_first() -> None:
+    async def scenario() -> None:
+        admission = await after_a_second_full(Clock())
+        async with admission.admit(4, 0.1):
+            assert admission.running_images == 4
+
+    asyncio.run(asyncio.wait_for(scenario(), 20))
+
+
+def test_while_no_rate_is_known_every_deadline_is_tried() -> None:
+    async def scenario() -> None:
+        clock, release = Clock(), asyncio.Event()
+        admission = await after_a_second_full(clock)
+        clock.now += 31.0
+        tasks = [asyncio.create_task(hold(admission, 4, release, [])) for _ in range(2)]
+        await asyncio.sleep(0.01)
+        in_time = asyncio.create_task(hold(admission, 4, release, []))
+        release.set()
+        await asyncio.gather(*tasks, in_time)
+
+    asyncio.run(asyncio.wait_for(scenario(), 20))
+
+
+def test_the_rate_is_that_of_a_queue_too_where_its_first_does_not_fit() -> None:
+    async def scenario() -> None:
+        clock, releases = Clock(), [asyncio.Event(), asyncio.Event()]
+        admission = ImageQueue(4, 100, clock)
+        tasks = [asyncio.create_task(hold(admission, 3, release, [])) for release in releases]
+        await asyncio.sleep(0.01)
+        clock.now += 1.0
+        releases[0].set()
+        await asyncio.sleep(0.01)
+        with pytest.raises(UnavailableError, match=r"would take about 1\.7 s"):  # 5 images at 3 a second
+            async with admission.admit(2, 1.0):
+                pass
+        releases[1].set()
+        await asyncio.gather(*tasks)
+
+    asyncio.run(asyncio.wait_for(scenario(), 20))

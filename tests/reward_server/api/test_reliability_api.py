@@ -59,6 +59,28 @@ def test_past_its_deadline_a_request_is_504_and_its_work_is_cancelled() -> None:
         assert server.service.queue.running_images == 0
 
 
+def test_what_would_be_answered_past_its_deadline_is_sent_away_before_it_is_worked_on() -> None:
+    with serving(max_running_images=2) as server, ThreadPoolExecutor(1) as threads:
+        server.engine.hanging = True
+        first = threads.submit(server.score, 2)
+        until(lambda: server.service.queue.running_images == 2)
+        time.sleep(0.5)  # so the server learns that 2 images take half a second
+        server.engine.hanging = False
+        assert first.result().status_code == 200
+        server.engine.hanging = True
+        second = threads.submit(server.score, 2)
+        until(lambda: server.service.queue.running_images == 2)
+        refused = server.score(2, timeout_s=0.1)
+        assert refused.status_code == 503
+        error = refused.json()["error"]
+        assert (error["code"], error["param"]) == ("overloaded", "timeout_s")
+        assert "2 images come first" in error["message"]
+        assert int(refused.headers["Retry-After"]) >= 1
+        server.engine.hanging = False
+        assert second.result().status_code == 200
+        assert len(server.engine.asked) == 4
+
+
 @pytest.mark.parametrize("timeout_s", [0, -1, 1e9, "soon"])
 def test_a_wrong_deadline_is_422(timeout_s: Any) -> None:
     with serving() as server:

@@ -1,0 +1,48 @@
+"""The rate at which a full server answers."""
+
+from __future__ import annotations
+
+import pytest
+
+from reward_server.admission.drain_rate import DrainRate
+from tests.reward_server.admission.test_image_queue import Clock
+
+
+def test_the_rate_is_that_of_the_time_in_which_the_server_was_full() -> None:
+    clock = Clock()
+    rate = DrainRate(clock)
+    assert rate.images_per_s() is None
+    for _ in range(5):  # 8 images in 2 s; then little to do, and one image in 3 s
+        rate.set_full(True)
+        clock.now += 2.0
+        rate.add(8)
+        rate.set_full(False)
+        clock.now += 3.0
+        rate.add(1)
+    assert rate.images_per_s() == pytest.approx(4.0)
+
+
+def test_the_time_of_work_that_was_given_up_counts() -> None:
+    clock = Clock()
+    rate = DrainRate(clock)
+    rate.set_full(True)
+    clock.now += 3.0  # one was given up here
+    rate.set_full(True)
+    clock.now += 1.0
+    rate.add(8)
+    assert rate.images_per_s() == pytest.approx(2.0)
+
+
+def test_a_rate_is_forgotten_after_half_a_minute() -> None:
+    clock = Clock()
+    rate = DrainRate(clock)
+    for images, pause_s in ((8, 20.0), (2, 20.0), (0, 20.0)):
+        rate.set_full(True)
+        clock.now += 1.0
+        if images:
+            rate.add(images)
+        rate.set_full(False)
+        clock.now += pause_s
+        if images == 2:
+            assert rate.images_per_s() == pytest.approx(2.0)
+    assert rate.images_per_s() is None
