@@ -40,7 +40,8 @@ class Field:
         square: the frame size at which no contender has to resize.
         start_up_s: how long each took from its start until it was ready, by contender.
         numbers: of the frames, for everything that is measured here: no part may repeat another one's.
-        ours: our server; None where it is not compared. Likewise the others.
+        ours: our server; None where it is not compared. Likewise the others; the ancestor's loop and the
+            bare model are one process.
     """
 
     question: Question
@@ -51,6 +52,7 @@ class Field:
     vllm: Server | None = None
     batch: Server | None = None
     offline: Worker | None = None
+    ancestor: Worker | None = None
     bare: Worker | None = None
 
     def way(self, name: str) -> tuple[Server, WayTo]:
@@ -116,8 +118,10 @@ def started_field(
         if "d" in contenders or "f" in contenders:
             say("starting transformers")
             arguments = (checkpoint, dtype, side, question_file)
-            found.bare = stack.enter_context(worker("transformers", *arguments, folder / "d.log"))
-            found.start_up_s["f"] = found.bare.start_up_s
+            model = stack.enter_context(worker("transformers", *arguments, folder / "d.log"))
+            found.ancestor = model if "d" in contenders else None
+            found.bare = model if "f" in contenders else None
+            found.start_up_s["f"] = model.start_up_s
         if "e" in contenders:
             say(f"starting {TITLES['e']}")
             found.batch = stack.enter_context(

@@ -63,14 +63,14 @@ def measure_side_by_side(field: Field, pace: Pace, say: Callable[[str], None]) -
     if field.offline is not None:
         offline = field.offline
         turns["c"] = lambda _: _from_worker(offline.order("measure", seconds=pace.seconds), field.square)
+    if field.ancestor is not None:
+        ancestor = field.ancestor
+        turns["d"] = lambda repeat: _from_worker(
+            ancestor.order("ancestor", seconds=pace.seconds, seed=repeat), CARTPOLE
+        )
     if field.bare is not None:
         bare = field.bare
-        if "d" in field.start_up_s:
-            turns["d"] = lambda repeat: _from_worker(
-                bare.order("ancestor", seconds=pace.seconds, seed=repeat), CARTPOLE
-            )
-        if "f" in field.start_up_s:
-            turns["f"] = lambda _: _from_worker(bare.order("forward", seconds=pace.seconds), field.square)
+        turns["f"] = lambda _: _from_worker(bare.order("forward", seconds=pace.seconds), field.square)
     for repeat in range(pace.repeats):
         for name in list(turns) if repeat % 2 == 0 else list(reversed(turns)):
             row = {"name": name, "repeat": repeat, **turns[name](repeat)}

@@ -28,6 +28,7 @@ def numbers(name: str) -> dict[str, Any]:
 
 def test_the_tables_of_all_contenders() -> None:
     assert shown("performance", "bench") == bench_text(numbers("bench")).strip()
+    assert "not measured" not in {bar["verdict"] for bar in numbers("bench")["bars"]}
 
 
 @pytest.mark.parametrize(("name", "text"), [("agent", agent_text), ("memory", memory_text)])

@@ -11,7 +11,7 @@ import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from aiohttp import web
@@ -19,6 +19,7 @@ from aiohttp import web
 from benchmarks.bench.contenders.question import Question, question_for
 from benchmarks.bench.contenders.servers import ContenderError, Server
 from benchmarks.bench.measuring.frames import Numbers, Size
+from benchmarks.bench.parts import field as started
 from benchmarks.bench.parts import growth, side_by_side
 from benchmarks.bench.parts.field import Field
 from benchmarks.bench.parts.measuring_ways import Load, Pace, measure_load
@@ -122,6 +123,22 @@ def test_everyone_is_measured_in_turns_and_the_ratios_come_out() -> None:
     assert verdicts["(a) from PNG / (b), frames/s"] in {"met", "short"}
     assert verdicts["(a) from prepared frames / (c), frames/s"] == "not measured"
     json.dumps(rows)
+
+
+def test_everyone_who_is_asked_for_is_started_and_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Told:
+        url, start_up_s = "http://127.0.0.1:9", 1.0
+
+        def order(self, _name: str, **_arguments: object) -> dict[str, Any]:
+            return {"frames": 10, "seconds": 1.0, "core_s": {"main": 0.1}}
+
+    for starter in ("reward_server", "vllm_server", "batch_server", "worker"):
+        monkeypatch.setattr(started, starter, lambda *_: contextlib.nullcontext(Told()))
+    monkeypatch.setattr(side_by_side, "measure_load", lambda *_: {"frames_per_s": 20.0})
+    for contenders in (get_args(started.Contender), ("a", "d"), ("f",)):
+        with started.started_field(contenders, CHECKPOINT, "float32", "cartpole-angle", print) as found:
+            rows = measure_side_by_side(found, PACE, lambda _: None)
+        assert {row["name"][0] for row in rows} == set(contenders)
 
 
 def test_the_same_answers_pass_and_chat_is_asked_for_the_labels_alone() -> None:
