@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable
 
 WINDOW_S = 30.0
-"""The drain rate is measured over this time."""
+"""What was answered longer ago is forgotten."""
 
 
 class DrainRate:
@@ -19,11 +19,13 @@ class DrainRate:
     Other times do not count: a server with little to do answers less than it can.
 
     Args:
+        kept_images: the rate is that of the newest so many images: load that grows slows them down.
         clock: seconds.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
+    def __init__(self, kept_images: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._kept_images, self._clock = kept_images, clock
+        self._images = 0
         self._answered: deque[tuple[float, int, float]] = deque()
         self._full_since: float | None = None
 
@@ -40,11 +42,21 @@ class DrainRate:
             return
         now = self._clock()
         self._answered.append((now, images, now - self._full_since))
+        self._images += images
         self._full_since = now
+        self._forget()
 
     def images_per_s(self) -> float | None:
-        """The rate over the last half minute; None where nothing was answered."""
-        while self._answered and self._answered[0][0] < self._clock() - WINDOW_S:
-            self._answered.popleft()
+        """The rate; None where nothing was answered in the last half minute."""
+        self._forget()
         full_s = sum(seconds for _, _, seconds in self._answered)
-        return sum(images for _, images, _ in self._answered) / full_s if full_s > 0 else None
+        return self._images / full_s if full_s > 0 else None
+
+    def _forget(self) -> None:
+        too_old = self._clock() - WINDOW_S
+        while self._answered:
+            answered_at, images, _ = self._answered[0]
+            if answered_at >= too_old and self._images - images < self._kept_images:
+                return
+            self._answered.popleft()
+            self._images -= images

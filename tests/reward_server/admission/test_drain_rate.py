@@ -10,7 +10,7 @@ from tests.reward_server.admission.test_image_queue import Clock
 
 def test_the_rate_is_that_of_the_time_in_which_the_server_was_full() -> None:
     clock = Clock()
-    rate = DrainRate(clock)
+    rate = DrainRate(1000, clock)
     assert rate.images_per_s() is None
     for _ in range(5):  # 8 images in 2 s; then little to do, and one image in 3 s
         rate.set_full(True)
@@ -24,7 +24,7 @@ def test_the_rate_is_that_of_the_time_in_which_the_server_was_full() -> None:
 
 def test_the_time_of_work_that_was_given_up_counts() -> None:
     clock = Clock()
-    rate = DrainRate(clock)
+    rate = DrainRate(1000, clock)
     rate.set_full(True)
     clock.now += 3.0  # one was given up here
     rate.set_full(True)
@@ -35,7 +35,7 @@ def test_the_time_of_work_that_was_given_up_counts() -> None:
 
 def test_a_rate_is_forgotten_after_half_a_minute() -> None:
     clock = Clock()
-    rate = DrainRate(clock)
+    rate = DrainRate(1000, clock)
     for images, pause_s in ((8, 20.0), (2, 20.0), (0, 20.0)):
         rate.set_full(True)
         clock.now += 1.0
@@ -46,3 +46,16 @@ def test_a_rate_is_forgotten_after_half_a_minute() -> None:
         if images == 2:
             assert rate.images_per_s() == pytest.approx(2.0)
     assert rate.images_per_s() is None
+
+
+def test_the_rate_is_that_of_the_newest_images() -> None:
+    clock = Clock()
+    rate = DrainRate(16, clock)
+    rate.set_full(True)
+    for seconds in (1.0, 1.0, 4.0, 4.0):
+        clock.now += seconds
+        rate.add(8)
+    assert rate.images_per_s() == pytest.approx(2.0)
+    clock.now += 100.0
+    rate.add(64)  # more than are kept
+    assert rate.images_per_s() == pytest.approx(0.64)
