@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import pytest
 
@@ -23,7 +24,7 @@ SHORT = {
     "sb3_ppo": ("--steps", "256", "--envs", "4", "--episodes", "1"),
     "sb3_sac_pendulum": ("--steps", "200", "--episodes", "1"),
     "cleanrl_dqn": ("--steps", "300", "--learning-starts", "100"),
-    "rllib_ppo": ("--steps", "256", "--batch", "128", "--envs", "4"),
+    "rllib_ppo": ("--steps", "256", "--batch", "128", "--envs", "4", "--runners", "0"),
     "compare_rates": ("--steps", "560", "--pairs", "1"),
 }
 SAYS = {
@@ -53,12 +54,22 @@ RAY = {
 
 def ran(*command: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, **RAY, "SDL_VIDEODRIVER": "dummy"}
-    try:
-        return subprocess.run(
-            command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=500, check=False
-        )
-    except subprocess.TimeoutExpired as error:
-        pytest.fail(f"{error}; it printed: {error.stdout!r} {error.stderr!r}")
+    with (
+        TemporaryFile("w+") as out,
+        TemporaryFile("w+") as err,
+    ):  # pipes would wait for processes of Ray's too
+        printed = []
+        try:
+            status = subprocess.run(
+                command, cwd=ROOT, env=environment, stdout=out, stderr=err, timeout=500, check=False
+            ).returncode
+        except subprocess.TimeoutExpired:
+            status = None
+        for file in (out, err):
+            file.seek(0)
+            printed.append(file.read())
+    assert status is not None, f"{command} did not end; it printed {printed}"
+    return subprocess.CompletedProcess(command, status, *printed)
 
 
 def test_every_example_is_run_below() -> None:
