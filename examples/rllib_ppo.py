@@ -56,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             num_env_runners=options.runners,
             num_envs_per_env_runner=options.envs,
             gym_env_vectorize_mode="vector_entry_point",
-            # RLlib's own is 60 s: frames that a slow server scores for longer are dropped, and train() fails.
+            # RLlib's own is 60 s: what a runner samples for longer, beside a slow server, is dropped.
             sample_timeout_s=None,
         )
         .training(train_batch_size_per_learner=options.batch, minibatch_size=min(128, options.batch))
